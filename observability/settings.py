@@ -1,0 +1,319 @@
+"""The settings of the portal, typed from the environment; `docs/settings.md` describes them for operators.
+
+What is unset and has a safe default takes it. Secrets have no default: they come from the
+environment or from what `make run` prepared under `DATA_DIR`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from celery.schedules import schedule
+from django.core.exceptions import ImproperlyConfigured
+
+from observability.embedded.locations import (
+    embedded_database_url,
+    embedded_redis_url,
+    read_secret,
+)
+from observability.environment import Environment, InvalidSettingError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment()
+
+
+def _required_secret(name: str) -> str:
+    """Return a secret from the environment or from `DATA_DIR`; there is no working default."""
+    value = env.secret(name) or read_secret(DATA_DIR, name.lower())
+    if not value:
+        raise InvalidSettingError(
+            f"{name} is not set and {DATA_DIR} holds none; start the portal with `make run`, or set {name}"
+        )
+    return value
+
+
+# --- where things are -------------------------------------------------------------------------
+DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var")
+BIND = env.text("BIND", "127.0.0.1")
+PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
+EXTERNAL_URL = env.url(
+    "EXTERNAL_URL",
+    f"http://{'localhost' if BIND in {'127.0.0.1', '0.0.0.0', '::', '::1'} else BIND}:{PORT}",  # noqa: S104
+    schemes=("http", "https"),
+)
+NODE_NAME = env.text("NODE_NAME", os.uname().nodename)
+
+# --- security ---------------------------------------------------------------------------------
+DEBUG = env.boolean("DEBUG", default=False)
+SECRET_KEY = _required_secret("SECRET_KEY")
+# The first key encrypts; the ones after it still decrypt (see access/secret_fields.py).
+ENCRYPTION_KEYS = [key for key in _required_secret("ENCRYPTION_KEY").split(",") if key]
+# Links are built from EXTERNAL_URL, never from the Host header, so a forged header gains nothing.
+ALLOWED_HOSTS = ["*"]
+CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(EXTERNAL_URL))]
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "")
+METRICS_ALLOWED_NETWORKS = env.networks("METRICS_ALLOWED_NETWORKS", "127.0.0.0/8,::1")
+BLOCK_PRIVATE_URLS = env.boolean("BLOCK_PRIVATE_URLS", default=False)
+_https = EXTERNAL_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _https
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+# Probes and scrapers come from inside, past the proxy that speaks TLS.
+SECURE_REDIRECT_EXEMPT = [r"^health", r"^metrics/?$", r"^api/"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_AGE = 14 * 86_400
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+
+# --- applications -----------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "axes",
+    "django_prometheus",
+    "observability.access",
+    "observability.telemetry",
+    "observability.caching",
+    "observability.metrics",
+    "observability.charts",
+    "observability.logs",
+    "observability.database",
+    "alerts",
+    "dashboards",
+    "pool",
+]
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "observability.telemetry.requests.RequestLogMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+ROOT_URLCONF = "observability.urls"
+WSGI_APPLICATION = "observability.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- database, cache, queue -------------------------------------------------------------------
+DATABASE_URL = env.secret("DATABASE_URL") or embedded_database_url(DATA_DIR)
+REDIS_URL = env.secret("REDIS_URL") or embedded_redis_url(DATA_DIR)
+try:
+    DATABASES = {
+        "default": dj_database_url.parse(
+            DATABASE_URL,
+            engine="django_prometheus.db.backends.postgresql",
+            conn_max_age=60,
+            conn_health_checks=True,
+        )
+    }
+except (ValueError, ImproperlyConfigured) as error:
+    raise InvalidSettingError(
+        "DATABASE_URL must be of the kind postgresql://user:password@host:5432/name"
+    ) from error
+DATABASES["default"].setdefault("OPTIONS", {})
+DATABASES["default"]["OPTIONS"] |= {
+    "connect_timeout": 5,
+    "options": "-c statement_timeout=30000 -c lock_timeout=10000",
+    "application_name": "portal",
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 10, "SOCKET_TIMEOUT": 10},
+    }
+}
+
+
+def _broker_url(redis_url: str) -> str:
+    """Return the Redis URL in Celery's spelling, which differs for UNIX sockets."""
+    if not redis_url.startswith("unix://"):
+        return redis_url
+    address, _, query = redis_url.removeprefix("unix://").partition("?")
+    database = query.removeprefix("db=") or "0"
+    return f"redis+socket://{address}?virtual_host={database}"
+
+
+CELERY_BROKER_URL = _broker_url(REDIS_URL)
+CELERY_TASK_DEFAULT_QUEUE = "timely"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SOFT_TIME_LIMIT = 60
+CELERY_TASK_TIME_LIMIT = 90
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat" / "schedule")
+
+
+def _tick(task: str, seconds: float) -> dict[str, Any]:
+    """Return a beat entry that says 'claim what is due'; a tick nobody took in time is worthless."""
+    return {"task": task, "schedule": schedule(seconds), "options": {"expires": max(seconds, 5)}}
+
+
+CELERY_BEAT_SCHEDULE = {
+    "beat-heartbeat": _tick("observability.telemetry.tasks.beat_heartbeat", 5),
+    "evaluate-due-rule-groups": _tick("alerts.tasks.evaluate_due", 1),
+    "flush-due-alert-groups": _tick("alerts.tasks.flush_due", 1),
+    "deliver-due-notifications": _tick("alerts.tasks.deliver_due", 1),
+}
+
+# --- people and keys --------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "observability.access.client_address.client_address"
+AXES_VERBOSE = False
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "observability.access.authentication.ApiKeyAuthentication",
+        "observability.access.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    # A view without permissions of its own is open to nobody.
+    "DEFAULT_PERMISSION_CLASSES": ["observability.access.permissions.Nobody"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "observability.access.api_errors.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Observability Portal",
+    "DESCRIPTION": "Record metrics, ask PromQL, manage alert rules, alerts and dashboards.",
+    "VERSION": "1",
+    "SERVE_PERMISSIONS": ["observability.access.permissions.SignedIn"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api",
+}
+BOOTSTRAP_API_KEY = env.secret("BOOTSTRAP_API_KEY")
+ADMIN_PASSWORD = env.secret("ADMIN_PASSWORD")
+
+# --- e-mail -----------------------------------------------------------------------------------
+MAIL_SERVER = env.mail_server()
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"Observability Portal <portal@{NODE_NAME}>")
+EMAIL_TIMEOUT = 15
+if MAIL_SERVER is None:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = str(DATA_DIR / "mail")
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = MAIL_SERVER.host, MAIL_SERVER.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL_SERVER.username, MAIL_SERVER.password
+    EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL_SERVER.use_starttls, MAIL_SERVER.use_tls
+
+# --- own metrics and logs ---------------------------------------------------------------------
+PROMETHEUS_ENABLED = env.boolean("PROMETHEUS_ENABLED", default=True)
+PROMETHEUS_METRIC_NAMESPACE = env.text("METRICS_PREFIX", "")
+# Read by prometheus_client when it is first imported, hence set here, before anything imports it.
+PROMETHEUS_MULTIPROC_DIR = DATA_DIR / "own-metrics"
+PROMETHEUS_MULTIPROC_DIR.mkdir(parents=True, exist_ok=True)
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(PROMETHEUS_MULTIPROC_DIR))
+PROMETHEUS_EXPORT_MIGRATIONS = False
+# Finer than the default, so that p99 targets of 50, 200 and 500 ms can be judged.
+PROMETHEUS_LATENCY_BUCKETS = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0, float("inf"),
+)  # fmt: skip
+LOGGING_CONFIG = "observability.telemetry.logging.configure"
+LOGGING = {"console": DEBUG}
+HOST_COLLECTOR_INTERVAL_SECONDS = env.integer("HOST_COLLECTOR_INTERVAL", 15, minimum=1, maximum=3600)
+
+# --- language, time, static files -------------------------------------------------------------
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+MEDIA_ROOT = DATA_DIR / "media"
+
+# --- the admin's look -------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Observability Portal",
+    "SITE_HEADER": "Observability",
+    "SITE_SUBHEADER": NODE_NAME,
+    "SITE_SYMBOL": "monitoring",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "observability.home.home_context",
+    "GLOBAL_CALLBACK": "observability.home.notices_context",
+    "STYLES": ["observability.home.stylesheet"],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.7% .013 236.6)",
+            "100": "oklch(95.1% .026 236.8)",
+            "200": "oklch(90.1% .058 230.9)",
+            "300": "oklch(82.8% .111 230.3)",
+            "400": "oklch(74.6% .16 232.7)",
+            "500": "oklch(62% .169 237.3)",
+            "600": "oklch(53.5% .158 241.9)",
+            "700": "oklch(46% .134 242.7)",
+            "800": "oklch(40.3% .11 240.8)",
+            "900": "oklch(35.1% .09 240.9)",
+            "950": "oklch(26.3% .066 243.2)",
+        },
+    },
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": "observability.home.navigation",
+    },
+}

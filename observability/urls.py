@@ -1,0 +1,17 @@
+"""Every URL of the portal; each app brings its own list.
+
+API paths match with and without a slash at their end, so that a POST is never redirected.
+"""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("", include("observability.telemetry.urls")),
+    path("", include("observability.access.urls")),
+    path("", include("observability.metrics.urls")),
+    path("", include("alerts.urls")),
+]

@@ -1,0 +1,28 @@
+"""Durations as PromQL writes them."""
+
+_UNITS = (
+    # The first two only when nothing is left over, as Prometheus prints them:
+    # 14 days are `2w`, but 8 days are `8d` and not `1w1d`.
+    ("y", 365 * 86_400_000, True),
+    ("w", 7 * 86_400_000, True),
+    ("d", 86_400_000, False),
+    ("h", 3_600_000, False),
+    ("m", 60_000, False),
+    ("s", 1_000, False),
+    ("ms", 1, False),
+)
+
+
+def format_duration(duration_ms: int) -> str:
+    """Return a duration as PromQL text: `1h30m`, `0s`, `-5m`."""
+    if duration_ms == 0:
+        return "0s"
+    text = "-" if duration_ms < 0 else ""
+    rest = abs(duration_ms)
+    for unit, size_ms, is_exact_only in _UNITS:
+        if is_exact_only and rest % size_ms:
+            continue
+        count, rest = divmod(rest, size_ms)
+        if count:
+            text += f"{count}{unit}"
+    return text

@@ -1,0 +1,103 @@
+"""What can go wrong with a query, by the kinds that Prometheus's API names."""
+
+from typing import ClassVar
+
+
+class PromQLError(Exception):
+    """A query could not be answered; `kind` is Prometheus's `errorType`."""
+
+    kind: ClassVar[str] = "execution"
+
+
+class BadDataError(PromQLError):
+    """The query itself is wrong: asking again without changing it cannot help."""
+
+    kind = "bad_data"
+
+
+class ParseError(BadDataError):
+    """The text is not PromQL.
+
+    Attributes:
+        message: What was found and what was expected.
+        position: Offset into the text, in characters; None when it is not known.
+        text: The query as it was given.
+    """
+
+    def __init__(self, message: str, *, text: str, position: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.position = position
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"{self.place}: parse error: {self.message}"
+
+    @property
+    def place(self) -> str:
+        """The position as Prometheus writes it: `line:column`, both from 1."""
+        if self.position is None:
+            return "unknown position"
+        before = self.text[: self.position]
+        return f"{before.count(chr(10)) + 1}:{len(before) - (before.rfind(chr(10)) + 1) + 1}"
+
+
+class InvalidRegexError(BadDataError):
+    """A matcher's value is not a regular expression in RE2's syntax."""
+
+    def __init__(self, pattern: str, reason: str) -> None:
+        super().__init__(f"error parsing regexp {pattern!r}: {reason}")
+        self.pattern = pattern
+        self.reason = reason
+
+
+class UnsupportedError(BadDataError):
+    """The query is PromQL, but this engine does not answer the named construct."""
+
+    def __init__(self, construct: str) -> None:
+        super().__init__(f"{construct} is not supported by this engine")
+        self.construct = construct
+
+
+class ResolutionError(BadDataError):
+    """A range query asks for more points in one series than are allowed."""
+
+    def __init__(self, max_points: int) -> None:
+        super().__init__(
+            f"exceeded maximum resolution of {max_points:,} points per timeseries. "
+            "Try decreasing the query resolution (?step=XX)"
+        )
+        self.max_points = max_points
+
+
+class ExecutionError(PromQLError):
+    """The data does not allow an answer, as with many-to-many matching."""
+
+
+class TooManySamplesError(ExecutionError):
+    """The query needs more samples than it may hold."""
+
+    def __init__(self, max_samples: int) -> None:
+        super().__init__(
+            "query processing would load too many samples into memory in query execution"
+        )
+        self.max_samples = max_samples
+
+
+class QueryTimeoutError(PromQLError):
+    """The query took longer than it may."""
+
+    kind = "timeout"
+
+    def __init__(self, timeout_seconds: float) -> None:
+        super().__init__("query timed out in expression evaluation")
+        self.timeout_seconds = timeout_seconds
+
+
+class QueryCanceledError(PromQLError):
+    """The caller gave up while the query was being evaluated."""
+
+    kind = "canceled"
+
+    def __init__(self) -> None:
+        super().__init__("query was canceled in expression evaluation")

@@ -1,0 +1,73 @@
+"""Label sets as plain values: how they are made, reduced and printed."""
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from typing import TypeAlias
+
+LabelSet: TypeAlias = tuple[tuple[str, str], ...]
+"""Pairs of label name and value, sorted by name, with no empty value and no name twice."""
+
+METRIC_NAME = "__name__"
+
+_LEGACY_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_LEGACY_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+
+
+def label_set(labels: Mapping[str, str]) -> LabelSet:
+    """Return `labels` as a label set; an empty value is the same as an absent label."""
+    return tuple(sorted((name, value) for name, value in labels.items() if value))
+
+
+def label_value(labels: LabelSet, name: str) -> str:
+    """Return the value of one label, '' when it is absent."""
+    for candidate, value in labels:
+        if candidate == name:
+            return value
+    return ""
+
+
+def keep_labels(labels: LabelSet, names: Collection[str]) -> LabelSet:
+    """Return the part of `labels` whose names are among `names`."""
+    return tuple(pair for pair in labels if pair[0] in names)
+
+
+def drop_labels(labels: LabelSet, names: Collection[str]) -> LabelSet:
+    """Return `labels` without those whose names are among `names`."""
+    return tuple(pair for pair in labels if pair[0] not in names)
+
+
+def drop_metric_name(labels: LabelSet) -> LabelSet:
+    """Return `labels` without the metric name."""
+    return tuple(pair for pair in labels if pair[0] != METRIC_NAME)
+
+
+def quote(text: str) -> str:
+    """Return `text` as a double-quoted PromQL string literal."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f")
+
+
+def format_label_name(name: str) -> str:
+    """Return a label name as PromQL writes it: quoted when it needs UTF-8."""
+    return name if _LEGACY_LABEL_NAME.fullmatch(name) else quote(name)
+
+
+def is_legacy_metric_name(name: str) -> bool:
+    """Say whether a metric name may be written without quotes."""
+    return _LEGACY_METRIC_NAME.fullmatch(name) is not None
+
+
+def format_labels(labels: LabelSet) -> str:
+    """Return `{a="b", c="d"}`, as Prometheus writes label sets in its messages."""
+    return "{" + ", ".join(f"{format_label_name(n)}={quote(v)}" for n, v in labels) + "}"
+
+
+def format_metric(labels: LabelSet) -> str:
+    """Return `name{a="b"}`, as Prometheus writes a metric in its messages."""
+    name = label_value(labels, METRIC_NAME)
+    rest = drop_metric_name(labels)
+    if not name or not is_legacy_metric_name(name):
+        inner = [quote(name)] if name else []
+        inner += [f"{format_label_name(n)}={quote(v)}" for n, v in rest]
+        return "{" + ", ".join(inner) + "}"
+    return name + (format_labels(rest) if rest else "")

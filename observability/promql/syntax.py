@@ -1,0 +1,345 @@
+"""The syntax tree of PromQL; `str()` of a node is PromQL that parses to the same node."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from observability.promql.durations import format_duration
+from observability.promql.labels import (
+    METRIC_NAME,
+    format_label_name,
+    is_legacy_metric_name,
+    quote,
+)
+from observability.promql.matchers import Matcher, MatchOp
+
+
+class BinaryOp(StrEnum):
+    """An operator between two expressions."""
+
+    ADD = "+"
+    SUB = "-"
+    MUL = "*"
+    DIV = "/"
+    MOD = "%"
+    POW = "^"
+    ATAN2 = "atan2"
+    EQL = "=="
+    NEQ = "!="
+    GTR = ">"
+    LSS = "<"
+    GTE = ">="
+    LTE = "<="
+    AND = "and"
+    OR = "or"
+    UNLESS = "unless"
+
+    @property
+    def is_comparison(self) -> bool:
+        """Whether the operator filters, or gives 0 or 1 with `bool`."""
+        return self in _COMPARISONS
+
+    @property
+    def is_set_operator(self) -> bool:
+        """Whether the operator works on which series there are, not on their values."""
+        return self in (BinaryOp.AND, BinaryOp.OR, BinaryOp.UNLESS)
+
+
+_COMPARISONS = frozenset(
+    {BinaryOp.EQL, BinaryOp.NEQ, BinaryOp.GTR, BinaryOp.LSS, BinaryOp.GTE, BinaryOp.LTE}
+)
+
+
+class AggregationOp(StrEnum):
+    """An operator that folds series into groups."""
+
+    SUM = "sum"
+    AVG = "avg"
+    MIN = "min"
+    MAX = "max"
+    COUNT = "count"
+    GROUP = "group"
+    STDDEV = "stddev"
+    STDVAR = "stdvar"
+    TOPK = "topk"
+    BOTTOMK = "bottomk"
+    COUNT_VALUES = "count_values"
+    QUANTILE = "quantile"
+    LIMITK = "limitk"
+    LIMIT_RATIO = "limit_ratio"
+
+
+class AtBound(StrEnum):
+    """A time of the query that `@` may name."""
+
+    START = "start()"
+    END = "end()"
+
+
+class Cardinality(StrEnum):
+    """How many series of one side may match one series of the other."""
+
+    ONE_TO_ONE = "one-to-one"
+    MANY_TO_ONE = "many-to-one"
+    ONE_TO_MANY = "one-to-many"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberLiteral:
+    """A number; NaN is always `math.nan` itself, so that trees compare equal."""
+
+    value: float
+
+    def __str__(self) -> str:
+        return format_number(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class StringLiteral:
+    """A string."""
+
+    value: str
+
+    def __str__(self) -> str:
+        return quote(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSelector:
+    """An instant vector selector.
+
+    Attributes:
+        name: The metric name where it stands before the braces, '' otherwise.
+        matchers: What stands in the braces.
+        offset_ms: How far before the evaluation time to look.
+        at: A fixed time in ms, or a bound of the query; None for the evaluation time.
+    """
+
+    name: str
+    matchers: tuple[Matcher, ...] = ()
+    offset_ms: int = 0
+    at: int | AtBound | None = None
+
+    @property
+    def all_matchers(self) -> tuple[Matcher, ...]:
+        """The matchers, with the metric name as the first of them."""
+        if not self.name:
+            return self.matchers
+        return (Matcher(METRIC_NAME, MatchOp.EQUAL, self.name), *self.matchers)
+
+    def __str__(self) -> str:
+        return self._format_series() + _format_modifiers(self.at, self.offset_ms)
+
+    def _format_series(self) -> str:
+        parts = [str(matcher) for matcher in self.matchers]
+        name = self.name
+        if name and not is_legacy_metric_name(name):
+            parts.insert(0, quote(name))
+            name = ""
+        return name + ("{" + ",".join(parts) + "}" if parts else "")
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixSelector:
+    """A range vector selector: all samples of a window that ends at the selector's time."""
+
+    selector: VectorSelector
+    range_ms: int
+
+    def __str__(self) -> str:
+        series = self.selector._format_series()
+        modifiers = _format_modifiers(self.selector.at, self.selector.offset_ms)
+        return f"{series}[{format_duration(self.range_ms)}]{modifiers}"
+
+
+@dataclass(frozen=True, slots=True)
+class Subquery:
+    """A range vector made by evaluating an instant vector again and again.
+
+    Attributes:
+        expr: What is evaluated.
+        range_ms: Length of the window.
+        step_ms: Distance of the evaluations; None for the engine's default.
+        offset_ms: As in `VectorSelector`.
+        at: As in `VectorSelector`.
+    """
+
+    expr: "Expr"
+    range_ms: int
+    step_ms: int | None = None
+    offset_ms: int = 0
+    at: int | AtBound | None = None
+
+    def __str__(self) -> str:
+        step = "" if self.step_ms is None else format_duration(self.step_ms)
+        modifiers = _format_modifiers(self.at, self.offset_ms)
+        return f"{self.expr}[{format_duration(self.range_ms)}:{step}]{modifiers}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function with its arguments."""
+
+    function: str
+    args: tuple["Expr", ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.function}({', '.join(map(str, self.args))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """Series folded into groups.
+
+    Attributes:
+        op: How a group's values become one, or which of them stay.
+        expr: An instant vector.
+        param: The parameter that `topk`, `quantile` and the like take first.
+        grouping: The labels after `by` or `without`.
+        without: Whether `grouping` names the labels to drop instead of those to keep.
+    """
+
+    op: AggregationOp
+    expr: "Expr"
+    param: "Expr | None" = None
+    grouping: tuple[str, ...] = ()
+    without: bool = False
+
+    def __str__(self) -> str:
+        clause = ""
+        if self.grouping or self.without:
+            clause = f" {'without' if self.without else 'by'} {_format_names(self.grouping)} "
+        param = "" if self.param is None else f"{self.param}, "
+        return f"{self.op}{clause}({param}{self.expr})"
+
+
+@dataclass(frozen=True, slots=True)
+class VectorMatching:
+    """Which series of two vectors belong together.
+
+    Attributes:
+        labels: The labels after `on` or `ignoring`.
+        on: Whether `labels` names those to compare instead of those to leave out.
+        cardinality: Which side may have several series for one of the other.
+        include: Labels that the result takes from the "one" side.
+        fill_left: Value that stands in for a missing series of the left side.
+        fill_right: The same for the right side.
+    """
+
+    labels: tuple[str, ...] = ()
+    on: bool = False
+    cardinality: Cardinality = Cardinality.ONE_TO_ONE
+    include: tuple[str, ...] = ()
+    fill_left: float | None = None
+    fill_right: float | None = None
+
+    def __str__(self) -> str:
+        parts = []
+        if self.on or self.labels or self.cardinality is not Cardinality.ONE_TO_ONE:
+            parts.append(f"{'on' if self.on else 'ignoring'} {_format_names(self.labels)}")
+        if self.cardinality is not Cardinality.ONE_TO_ONE:
+            side = "left" if self.cardinality is Cardinality.MANY_TO_ONE else "right"
+            parts.append(f"group_{side} {_format_names(self.include)}")
+        if self.fill_left is not None:
+            parts.append(f"fill_left({format_number(self.fill_left)})")
+        if self.fill_right is not None:
+            parts.append(f"fill_right({format_number(self.fill_right)})")
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Two expressions with an operator between them.
+
+    Attributes:
+        op: The operator.
+        lhs: What stands before it.
+        rhs: What stands after it.
+        return_bool: Whether a comparison gives 0 or 1 instead of filtering.
+        matching: How two vectors are matched, where the default is not wanted.
+    """
+
+    op: BinaryOp
+    lhs: "Expr"
+    rhs: "Expr"
+    return_bool: bool = False
+    matching: VectorMatching | None = None
+
+    def __str__(self) -> str:
+        modifiers = " bool" if self.return_bool else ""
+        if self.matching is not None:
+            modifiers += f" {self.matching}"
+        return f"{self.lhs} {self.op}{modifiers} {self.rhs}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """A negated expression."""
+
+    expr: "Expr"
+
+    def __str__(self) -> str:
+        return f"-{self.expr}"
+
+
+@dataclass(frozen=True, slots=True)
+class Paren:
+    """An expression in parentheses."""
+
+    expr: "Expr"
+
+    def __str__(self) -> str:
+        return f"({self.expr})"
+
+
+Expr: TypeAlias = (
+    NumberLiteral
+    | StringLiteral
+    | VectorSelector
+    | MatrixSelector
+    | Subquery
+    | Call
+    | Aggregation
+    | Binary
+    | Unary
+    | Paren
+)
+
+
+def unwrap(expr: Expr) -> Expr:
+    """Return `expr` without the parentheses around it."""
+    while isinstance(expr, Paren):
+        expr = expr.expr
+    return expr
+
+
+def format_number(value: float) -> str:
+    """Return a number as PromQL writes it."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Inf" if value > 0 else "-Inf"
+    if (
+        value.is_integer()
+        and abs(value) < 1e15
+        and not (value == 0 and math.copysign(1, value) < 0)
+    ):
+        return str(int(value))
+    return repr(value)
+
+
+def _format_names(names: tuple[str, ...]) -> str:
+    return "(" + ", ".join(map(format_label_name, names)) + ")"
+
+
+def _format_modifiers(at: int | AtBound | None, offset_ms: int) -> str:
+    text = ""
+    if isinstance(at, AtBound):
+        text += f" @ {at}"
+    elif at is not None:
+        sign = "-" if at < 0 else ""
+        text += f" @ {sign}{abs(at) // 1000}.{abs(at) % 1000:03d}"
+    if offset_ms:
+        text += f" offset {format_duration(offset_ms)}"
+    return text

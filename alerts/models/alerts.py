@@ -1,0 +1,118 @@
+"""Alerts: what a rule has found, or somebody has reported by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.urls import reverse
+
+from alerts.models.rules import Rule, Severity
+
+
+class AlertState(models.TextChoices):
+    """Where an alert stands; an inactive one has no row."""
+
+    PENDING = "pending", "Pending"
+    FIRING = "firing", "Firing"
+    RESOLVED = "resolved", "Resolved"
+
+
+class AlertSource(models.TextChoices):
+    """Who says that an alert fires, and so who may resolve it."""
+
+    RULE = "rule", "Rule"
+    MANUAL = "manual", "By hand"
+
+
+class AlertQuerySet(models.QuerySet["Alert"]):
+    """Alerts by their state."""
+
+    def unresolved(self) -> AlertQuerySet:
+        """Return pending and firing alerts."""
+        return self.exclude(state=AlertState.RESOLVED)
+
+    def firing(self) -> AlertQuerySet:
+        """Return firing alerts."""
+        return self.filter(state=AlertState.FIRING)
+
+    def abandoned(self) -> AlertQuerySet:
+        """Return unresolved alerts of rules that are gone or no longer evaluated."""
+        return self.unresolved().filter(
+            models.Q(rule=None)
+            | models.Q(rule__enabled=False)
+            | models.Q(rule__group__enabled=False),
+            source=AlertSource.RULE,
+        )
+
+
+class Alert(models.Model):
+    """One episode of one label set: from active (pending or firing) to resolved.
+
+    The row stays as history when the alert is resolved; a new episode is a new row.
+    """
+
+    rule = models.ForeignKey(Rule, null=True, on_delete=models.SET_NULL, related_name="alerts")
+    source = models.CharField(max_length=10, choices=AlertSource.choices, default=AlertSource.RULE)
+    # FNV-1a (64 bits) of the label set, 16 hex digits, as in Alertmanager.
+    fingerprint = models.CharField(max_length=16)
+    name = models.CharField(max_length=200)
+    labels = models.JSONField()
+    annotations = models.JSONField(default=dict)
+    severity = models.CharField(max_length=10, choices=Severity.choices)
+    state = models.CharField(max_length=10, choices=AlertState.choices)
+    value = models.FloatField(null=True, help_text="What the expression gave last; none by hand.")
+    active_at = models.DateTimeField("active since")
+    fired_at = models.DateTimeField("firing since", null=True)
+    resolved_at = models.DateTimeField(null=True)
+    # When the expression stopped giving a result while `keep_firing_for` holds the alert.
+    keep_firing_since = models.DateTimeField(null=True)
+
+    objects = AlertQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-active_at", "-pk"]
+        constraints = [
+            # A second evaluator cannot open the same episode again.
+            models.UniqueConstraint(
+                fields=["rule", "fingerprint"],
+                condition=~models.Q(state="resolved"),
+                name="alerts_alert_one_episode",
+            ),
+            models.UniqueConstraint(
+                fields=["fingerprint"],
+                condition=models.Q(source="manual") & ~models.Q(state="resolved"),
+                name="alerts_alert_one_manual_episode",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="resolved") ^ models.Q(resolved_at=None),
+                name="alerts_alert_resolved_at",
+            ),
+        ]
+        indexes = [
+            # The list of what is active now, and the sweep of abandoned alerts.
+            models.Index(
+                fields=["state", "-active_at"],
+                condition=~models.Q(state="resolved"),
+                name="alerts_alert_unresolved",
+            ),
+            # Cursor pages, newest first.
+            models.Index(fields=["-active_at", "-id"], name="alerts_alert_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of its page in the admin."""
+        return reverse("admin:alerts_alert_change", args=[self.pk])
+
+    @property
+    def started_at(self) -> datetime:
+        """When the alert fired, or became active while it is pending."""
+        return self.fired_at or self.active_at
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether it was reported by hand, so that no rule will ever resolve it."""
+        return self.source == AlertSource.MANUAL

@@ -1,0 +1,161 @@
+"""Rule groups and their rules."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+
+DEFAULT_GROUP_NAME = "Default"
+
+
+class Severity(models.TextChoices):
+    """How much an alert matters, least first."""
+
+    INFO = "info", "Info"
+    WARNING = "warning", "Warning"
+    ERROR = "error", "Error"
+    CRITICAL = "critical", "Critical"
+
+
+class RuleKind(models.TextChoices):
+    """What a rule does with the result of its expression."""
+
+    ALERTING = "alerting", "Alerting"
+    RECORDING = "recording", "Recording"
+
+
+class RuleHealth(models.TextChoices):
+    """How a rule's last evaluation went, in Prometheus's words."""
+
+    UNKNOWN = "unknown", "Not evaluated yet"
+    OK = "ok", "OK"
+    ERROR = "err", "Error"
+
+
+class RuleGroupQuerySet(models.QuerySet["RuleGroup"]):
+    """Rule groups by what they are waiting for."""
+
+    def due(self, *, at: datetime) -> RuleGroupQuerySet:
+        """Return enabled groups whose next iteration has come and that nobody is evaluating."""
+        return self.filter(
+            models.Q(lease_until=None) | models.Q(lease_until__lte=at),
+            enabled=True,
+            next_evaluation_at__lte=at,
+        )
+
+    def make_due(self, *, now: datetime) -> int:
+        """Let the groups be evaluated at once, and return how many were touched."""
+        return self.update(next_evaluation_at=now)
+
+
+class RuleGroup(models.Model):
+    """Rules that are evaluated together: in order, at one interval, as of one time."""
+
+    name = models.CharField(max_length=200, unique=True)
+    interval_seconds = models.PositiveIntegerField(
+        "interval",
+        default=15,
+        validators=[MinValueValidator(1), MaxValueValidator(86_400)],
+        help_text="Seconds from one evaluation to the next.",
+    )
+    enabled = models.BooleanField(
+        default=True, help_text="A disabled group is not evaluated, and its alerts are resolved."
+    )
+    next_evaluation_at = models.DateTimeField(default=timezone.now, editable=False)
+    evaluated_at = models.DateTimeField("last evaluation", null=True, editable=False)
+    duration_ms = models.FloatField(null=True, editable=False)
+    # Kept here, so that an iteration writes one row and not one for each rule.
+    rule_durations_ms = models.JSONField(default=dict, editable=False)
+    missed_iterations = models.BigIntegerField(default=0, editable=False)
+    # Ends only ever later for one group, so its value also tells one lease from another.
+    lease_until = models.DateTimeField(null=True, editable=False)
+
+    objects = RuleGroupQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(interval_seconds__gte=1), name="alerts_rulegroup_interval"
+            ),
+        ]
+        indexes = [
+            # The claim of what is due, each second.
+            models.Index(
+                fields=["next_evaluation_at"],
+                condition=models.Q(enabled=True),
+                name="alerts_rulegroup_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of its page in the admin."""
+        return reverse("admin:alerts_rulegroup_change", args=[self.pk])
+
+
+class Rule(models.Model):
+    """An expression that is evaluated over and over, and what to say when it gives a result.
+
+    `expr` is always filled. When `form` holds the simple form, `expr` is what it
+    compiles to (see `alerts.rules.condition`); a rule made in PromQL has no form.
+    """
+
+    group = models.ForeignKey(RuleGroup, on_delete=models.CASCADE, related_name="rules")
+    name = models.CharField(
+        max_length=200, help_text="Becomes the label alertname of the alerts that the rule raises."
+    )
+    kind = models.CharField(
+        max_length=10, choices=RuleKind.choices, default=RuleKind.ALERTING, editable=False
+    )
+    expr = models.TextField("PromQL")
+    form = models.JSONField(null=True, editable=False)
+    hold_ms = models.PositiveBigIntegerField("for", default=0)
+    keep_firing_ms = models.PositiveBigIntegerField("keep firing for", default=0)
+    severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.WARNING)
+    labels = models.JSONField(default=dict, blank=True)
+    annotations = models.JSONField(default=dict, blank=True)
+    enabled = models.BooleanField(
+        default=True, help_text="A disabled rule is not evaluated, and its alerts are resolved."
+    )
+    position = models.PositiveIntegerField(
+        default=0, help_text="Rules of a group are evaluated in this order, lowest first."
+    )
+    health = models.CharField(
+        max_length=10, choices=RuleHealth.choices, default=RuleHealth.UNKNOWN, editable=False
+    )
+    last_error = models.TextField(blank=True, default="", editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["group__name", "position", "pk"]
+        indexes = [
+            # The rules of one group, in the order of their evaluation.
+            models.Index(fields=["group", "position", "id"], name="alerts_rule_order"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of its page in the admin."""
+        return reverse("admin:alerts_rule_change", args=[self.pk])
+
+    def alert_labels(self) -> dict[str, str]:
+        """Return the labels that the rule gives to each of its alerts."""
+        return {**self.labels, "severity": self.severity, "alertname": self.name}

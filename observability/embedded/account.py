@@ -43,7 +43,7 @@ def postgres_account(data_dir: Path) -> Account:
 
 
 def give_search_permission(path: Path, account: Account) -> list[Path]:
-    """Let `account` reach `path`: add search permission to the folders above it where it is missing.
+    """Let `account` reach what is in `path`: add search permission to it and the folders above where it is missing.
 
     Returns:
         The folders that were changed; none when PostgreSQL runs as the current user.
@@ -51,7 +51,8 @@ def give_search_permission(path: Path, account: Account) -> list[Path]:
     if account.is_current:
         return []
     changed = []
-    for folder in path.resolve().parents:
+    path = path.resolve()
+    for folder in (path, *path.parents):
         status = folder.stat()
         if not _may_search(status, account):
             folder.chmod(stat.S_IMODE(status.st_mode) | stat.S_IXOTH)

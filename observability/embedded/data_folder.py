@@ -35,13 +35,14 @@ def check_writable(data_dir: Path) -> None:
 
 
 def make_folders(data_dir: Path, account: Account) -> None:
-    """Make the folders of logs, sockets and secrets, and the secrets themselves.
+    """Make the folders of logs, sockets, secrets and beat's schedule, and the secrets themselves.
 
     Args:
         data_dir: The portal's data folder, which exists.
         account: The user that PostgreSQL runs as; gets the folder of the sockets.
     """
     log_dir(data_dir).mkdir(mode=0o750, exist_ok=True)
+    (data_dir / "beat").mkdir(exist_ok=True)
     make_secrets(data_dir)
     folder = socket_dir(data_dir)
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -12,6 +12,9 @@ from urllib.parse import quote
 
 from observability.embedded.errors import NotPreparedError
 
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+"""The folder of `manage.py`, from which every program of the portal runs."""
+
 DATABASE_NAME = "portal"
 DATABASE_USER = "portal"
 POSTGRES_PORT = 5432

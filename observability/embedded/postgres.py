@@ -14,7 +14,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection, cursor, encrypt_password
 
-from observability.embedded.account import Account
+from observability.embedded.account import Account, give_search_permission
 from observability.embedded.errors import EmbeddedError
 from observability.embedded.locations import (
     DATABASE_NAME,
@@ -67,6 +67,12 @@ def check_version(data_dir: Path) -> None:
             f"release that made it (pg_dump), move the folder away, start again and load the dump "
             f"(psql); or set DATABASE_URL to a PostgreSQL {found} server of your own"
         )
+
+
+def open_paths(data_dir: Path, account: Account) -> list[Path]:
+    """Let `account` reach the data folder and PostgreSQL's programs; return the folders changed for it."""
+    folders = (data_dir, binary("postgres").parent)
+    return [path for folder in folders for path in give_search_permission(folder, account)]
 
 
 def prepare_cluster(data_dir: Path, account: Account, *, durable: bool = True) -> None:

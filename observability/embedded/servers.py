@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from observability.embedded import postgres, redis
-from observability.embedded.account import Account, give_search_permission, postgres_account
+from observability.embedded.account import Account, postgres_account
 from observability.embedded.data_folder import DataFolderLock, check_writable, make_folders
 from observability.embedded.errors import EmbeddedError
 from observability.embedded.leftovers import end_leftovers, marks
@@ -18,7 +18,6 @@ from observability.embedded.locations import (
     embedded_database_url,
     embedded_redis_url,
     log_dir,
-    postgres_data_dir,
 )
 
 _START_SECONDS = 60
@@ -61,8 +60,7 @@ def prepare_servers(data_dir: Path, *, durable: bool = True) -> Account:
     """Make the folders, secrets, cluster and configurations; return who PostgreSQL runs as."""
     account = postgres_account(data_dir)
     make_folders(data_dir, account)
-    give_search_permission(postgres_data_dir(data_dir), account)
-    give_search_permission(postgres.binary("postgres"), account)
+    postgres.open_paths(data_dir, account)
     postgres.prepare_cluster(data_dir, account, durable=durable)
     redis.configure(data_dir)
     return account

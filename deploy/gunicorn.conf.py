@@ -1,0 +1,33 @@
+"""How gunicorn serves the portal, under `make run` and in containers alike."""
+
+from pathlib import Path
+from typing import Any
+
+from observability.environment import Environment
+
+_environment = Environment()
+_host = _environment.text("BIND", "127.0.0.1")
+_port = _environment.integer("PORT", 8000, minimum=1, maximum=65535)
+
+bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
+workers = _environment.integer("WEB_CONCURRENCY", 2, minimum=1, maximum=64)
+worker_class = "gthread"
+threads = 8
+timeout = 60
+graceful_timeout = 10
+keepalive = 30
+# Each worker loads the application itself: metrics files and the threads of telemetry belong to
+# one process and would not survive a fork.
+preload_app = False
+accesslog = None  # the application logs requests, with what it knows about them
+errorlog = "-"
+control_socket_disable = True
+# The worker's heartbeat file; on a slow disk it would block the worker.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start reporting this process's own figures, once the settings are loaded."""
+    from observability.telemetry.process import start_reporter  # noqa: PLC0415 - needs the settings
+
+    start_reporter("web")

@@ -1,0 +1,77 @@
+"""Bring the database, the static files, the first admin and the bootstrap key up to date."""
+
+import hashlib
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import connection
+
+from observability.access.keys import ensure_key
+from observability.access.scopes import Scope
+
+ADMIN_NAME = "admin"
+
+# An arbitrary number that every start agrees on.
+_PREPARATION_LOCK = 7_027_465_091
+
+
+class Command(BaseCommand):
+    """Do everything that a start needs done once; harmless to repeat, and at the same time too."""
+
+    help = "Migrate, collect static files, make the first admin and the bootstrap key."
+    # `migrate` checks models itself; the rest of the checks are for `make check`.
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Prepare the portal; several containers that start at once do it one after the other."""
+        with connection.cursor() as cursor:
+            # Waiting for another container's migrations may take longer than a statement may.
+            cursor.execute("SET lock_timeout = 0")
+            cursor.execute("SET statement_timeout = 0")
+            cursor.execute("SELECT pg_advisory_lock(%s)", [_PREPARATION_LOCK])
+        call_command("migrate", interactive=False, verbosity=0)
+        self._collect_static_files()
+        self._make_first_admin()
+        if settings.BOOTSTRAP_API_KEY:
+            ensure_key(settings.BOOTSTRAP_API_KEY, "bootstrap", [str(scope) for scope in Scope])
+        connection.close()  # which lets the lock go
+
+    def _collect_static_files(self) -> None:
+        """Collect static files unless they are those of the last time; compressing takes seconds."""
+        fingerprint = static_files_fingerprint()
+        stamp = Path(settings.STATIC_ROOT) / ".fingerprint"
+        if stamp.exists() and stamp.read_text(encoding="ascii") == fingerprint:
+            return
+        call_command("collectstatic", interactive=False, verbosity=0)
+        stamp.write_text(fingerprint, encoding="ascii")
+
+    def _make_first_admin(self) -> None:
+        users = get_user_model().objects
+        if users.filter(is_superuser=True).exists():
+            return
+        password = settings.ADMIN_PASSWORD or secrets.token_urlsafe(12)
+        users.create_superuser(ADMIN_NAME, password=password)
+        if settings.ADMIN_PASSWORD:
+            self.stdout.write(
+                f"Made the first user, {ADMIN_NAME}, with the password in ADMIN_PASSWORD."
+            )
+        else:
+            self.stdout.write(
+                f"Made the first user: name {ADMIN_NAME}, password {password} (shown only this once)."
+            )
+
+
+def static_files_fingerprint() -> str:
+    """Return a digest that changes when a static file of the project or its packages does."""
+    digest = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
+    for finder in get_finders():
+        for path, storage in finder.list([]):
+            status = Path(storage.path(path)).stat()
+            digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

@@ -4,6 +4,7 @@
 import os
 import sys
 
+from observability.embedded.errors import EmbeddedError
 from observability.environment import InvalidSettingError
 
 
@@ -14,7 +15,7 @@ def main() -> None:
 
     try:
         execute_from_command_line(sys.argv)
-    except InvalidSettingError as error:
+    except (InvalidSettingError, EmbeddedError) as error:
         sys.exit(f"error: {error}")
 
 

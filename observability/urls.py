@@ -9,9 +9,13 @@ from django.views.generic import RedirectView
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
-    path("admin/", admin.site.urls),
     path("", include("observability.telemetry.urls")),
     path("", include("observability.access.urls")),
     path("", include("observability.metrics.urls")),
+    path("", include("observability.database.urls")),
     path("", include("alerts.urls")),
+    path("", include("dashboards.urls")),
+    path("", include("pool.urls")),
+    # Last, because it answers everything below /admin/ that nobody else does.
+    path("admin/", admin.site.urls),
 ]

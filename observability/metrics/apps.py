@@ -1,8 +1,32 @@
 from django.apps import AppConfig
 
+from observability.access.navigation import Entry, Section, register_entry
+
 
 class MetricsConfig(AppConfig):
     name = "observability.metrics"
     label = "metrics"
     verbose_name = "Metrics"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        register_entry(
+            Entry(
+                section=Section.METRICS,
+                title="Query",
+                icon="query_stats",
+                url_name="metrics-query",
+                permission="metrics.view_series",
+                order=10,
+            )
+        )
+        register_entry(
+            Entry(
+                section=Section.METRICS,
+                title="Metrics",
+                icon="list_alt",
+                url_name="admin:metrics_metric_changelist",
+                permission="metrics.view_metric",
+                order=20,
+            )
+        )

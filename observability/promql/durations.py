@@ -1,5 +1,7 @@
 """Durations as PromQL writes them."""
 
+import re
+
 _UNITS = (
     # The first two only when nothing is left over, as Prometheus prints them:
     # 14 days are `2w`, but 8 days are `8d` and not `1w1d`.
@@ -26,3 +28,26 @@ def format_duration(duration_ms: int) -> str:
         if count:
             text += f"{count}{unit}"
     return text
+
+
+_DURATION = re.compile(
+    r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?"
+)
+
+
+def parse_duration_ms(text: str) -> int:
+    """Return a duration such as `1h30m` or `500ms` in milliseconds; `0` needs no unit.
+
+    Raises:
+        ValueError: The text is not a duration; units go from large to small, each once.
+    """
+    if text == "0":
+        return 0
+    match = _DURATION.fullmatch(text)
+    if not text or match is None:
+        raise ValueError(f'not a valid duration string: "{text[:100]}"')
+    return sum(
+        int(count) * size_ms
+        for count, (_, size_ms, _) in zip(match.groups(), _UNITS, strict=True)
+        if count
+    )

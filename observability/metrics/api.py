@@ -1,0 +1,138 @@
+"""`/api/metrics`: record samples as JSON and read them back."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from observability.access.models import ApiKey
+from observability.access.permissions import requires
+from observability.access.scopes import Scope
+from observability.metrics import reading
+from observability.metrics.backend import get_backend
+from observability.metrics.exposition import metrics_exposition
+from observability.metrics.ingest.body import read_body
+from observability.metrics.ingest.json_samples import decode_samples
+from observability.metrics.instruments import SAMPLES_INGESTED
+from observability.metrics.parameters import parse_timestamp_ms
+from observability.metrics.serializers import AcceptedSerializer, SampleSerializer, SeriesPageSerializer
+
+DEFAULT_RANGE_MS = 3_600_000
+
+
+@csrf_exempt
+def metrics(request: HttpRequest) -> HttpResponseBase:
+    """Answer `/api/metrics`: without a name, and where JSON is not asked for, it is an exposition."""
+    wants_exposition = (
+        request.method in ("GET", "HEAD")
+        and "name" not in request.GET
+        and "application/json" not in request.headers.get("Accept", "")
+    )
+    return metrics_exposition(request) if wants_exposition else MetricsView.as_view()(request)
+
+
+class MetricsView(APIView):
+    """Record samples; read the samples of one metric."""
+
+    permission_classes: ClassVar = [requires(read=Scope.METRICS_READ, write=Scope.METRICS_WRITE)]
+
+    @extend_schema(request=SampleSerializer(many=True), responses={202: AcceptedSerializer})
+    def post(self, request: Request) -> Response:
+        """Store one sample or a list of them, all or none; they are durable when this answers."""
+        # The body goes to a typed decoder past REST framework's parsers, which are too slow for it.
+        body = read_body(request._request)  # noqa: SLF001
+        key_labels = request.auth.labels if isinstance(request.auth, ApiKey) else {}
+        batch = decode_samples(body, now_ms=int(time.time() * 1000), added_labels=key_labels)
+        accepted = get_backend().append(batch)
+        SAMPLES_INGESTED.labels(protocol="json").inc(accepted)
+        return Response({"accepted": accepted}, status=202)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("name", str, required=True, description="The metric's name."),
+            OpenApiParameter("start", str, description="Unix seconds or ISO 8601; an hour before `end`."),
+            OpenApiParameter("end", str, description="Unix seconds or ISO 8601; now."),
+            OpenApiParameter("label.<name>", str, description="Only series with this label value."),
+            OpenApiParameter("page_size", int, description="Series a page, 1 to 1,000; 100."),
+            OpenApiParameter("cursor", str, description="From `next`."),
+        ],
+        responses=SeriesPageSerializer,
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """Return the samples of a metric in a time range, by series."""
+        end_ms = _time_parameter(request, "end", int(time.time() * 1000))
+        start_ms = _time_parameter(request, "start", end_ms - DEFAULT_RANGE_MS)
+        if start_ms > end_ms:
+            raise ValidationError({"start": "must not be after end"})
+        name = request.query_params.get("name", "")
+        if not name:
+            raise ValidationError({"name": "give the name of a metric"})
+        page = reading.read_metric(
+            name=name,
+            labels=_label_parameters(request.query_params),
+            start_ms=start_ms,
+            end_ms=end_ms,
+            after_id=_whole_number(request, "cursor", 0, minimum=0, maximum=2**63 - 1),
+            page_size=_whole_number(request, "page_size", 100, minimum=1, maximum=1000),
+        )
+        answer = {
+            "results": [
+                {
+                    "name": name,
+                    "labels": series.labels,
+                    "type": page.type.value,
+                    "samples": [[t / 1000, _json_number(v)] for t, v in series.samples],
+                }
+                for series in page.series
+            ],
+            "next": _next_url(request, page.next_after_id),
+        }
+        return HttpResponse(msgspec.json.encode(answer), content_type="application/json")
+
+
+def _next_url(request: Request, after_id: int | None) -> str | None:
+    if after_id is None:
+        return None
+    query = request.query_params.copy()
+    query["cursor"] = str(after_id)
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+
+
+def _label_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
+    prefix = "label."
+    return {key.removeprefix(prefix): value for key, value in parameters.items() if key.startswith(prefix)}
+
+
+def _time_parameter(request: Request, name: str, default_ms: int) -> int:
+    text = request.query_params.get(name)
+    if not text:
+        return default_ms
+    try:
+        return parse_timestamp_ms(text)
+    except ValueError as error:
+        raise ValidationError({name: str(error)}) from error
+
+
+def _whole_number(request: Request, name: str, default: int, *, minimum: int, maximum: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not text.isdecimal() or not minimum <= int(text) <= maximum:
+        raise ValidationError({name: f"expected a whole number from {minimum} to {maximum}; got {text!r}"})
+    return int(text)
+
+
+def _json_number(value: float) -> float | str:
+    """Return a value as JSON can carry it: what is not a number goes as text."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"

@@ -1,0 +1,46 @@
+"""What can go wrong on the way into or out of the metric store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class MetricsError(Exception):
+    """Base of the errors of this app."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """Why one item of a write was not accepted.
+
+    Attributes:
+        index: Its place in the body, from 0.
+        field: The part that is wrong, such as `timestamp` or `labels.job`; '' for all of it.
+        message: What was wrong, and what is right.
+    """
+
+    index: int
+    field: str
+    message: str
+
+
+class RejectedSamplesError(MetricsError):
+    """Samples of a write are not valid; nothing of the write was stored."""
+
+    def __init__(self, rejections: list[Rejection]) -> None:
+        self.rejections = rejections
+        first = rejections[0]
+        where = f"item {first.index}" + (f", {first.field}" if first.field else "")
+        super().__init__(f"{where}: {first.message}")
+
+
+class MalformedBodyError(MetricsError):
+    """The body is not what its protocol asks for at all."""
+
+
+class BodyTooLargeError(MetricsError):
+    """The body is larger than the portal takes."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        super().__init__(f"the body is larger than {max_bytes:,} bytes; send it in several parts")

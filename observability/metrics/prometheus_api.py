@@ -1,0 +1,154 @@
+"""Prometheus's HTTP API: `/api/v1/query` and `/api/v1/query_range`, in its JSON.
+
+Source: prometheus.io/docs/prometheus/latest/querying/api, web/api/v1/api.go.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import msgspec
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import APIException
+from rest_framework.parsers import FormParser
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from observability.access.permissions import requires
+from observability.access.scopes import Scope
+from observability.metrics.backend import get_backend
+from observability.metrics.instruments import QUERY_DURATION
+from observability.metrics.parameters import parse_timestamp_ms
+from observability.metrics.prometheus_json import result_json
+from observability.promql import Limits, QueryResult
+from observability.promql.durations import parse_duration_ms
+from observability.promql.errors import ParseError, PromQLError
+
+_STATUS = {"bad_data": 400, "execution": 422, "timeout": 503, "canceled": 503}
+_DEFAULT_LIMITS = Limits()
+
+
+class BadParameterError(Exception):
+    """A parameter of the request is missing or cannot be understood."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f'invalid parameter "{name}": {message}')
+
+
+def prometheus_error(kind: str, message: str, status: int) -> HttpResponse:
+    """Return an error as Prometheus writes it."""
+    body = {"status": "error", "errorType": kind, "error": message}
+    return HttpResponse(msgspec.json.encode(body), status=status, content_type="application/json")
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """Turn whatever a view of this API raises into Prometheus's form."""
+    match error:
+        case ParseError():
+            return prometheus_error("bad_data", f'invalid parameter "query": {error}', 400)
+        case PromQLError():
+            return prometheus_error(error.kind, str(error), _STATUS[error.kind])
+        case BadParameterError():
+            return prometheus_error("bad_data", str(error), 400)
+        case APIException():
+            kind = {401: "unauthorized", 403: "forbidden"}.get(error.status_code, "bad_data")
+            response = prometheus_error(kind, str(error.detail), error.status_code)
+            if authenticate := getattr(error, "auth_header", None):
+                response["WWW-Authenticate"] = authenticate
+            return response
+        case _:
+            return None
+
+
+class PrometheusView(APIView):
+    """A view of Prometheus's API: parameters by GET or as a posted form, errors in its form."""
+
+    permission_classes: ClassVar = [requires(read=Scope.METRICS_READ, write=Scope.METRICS_READ)]
+    parser_classes: ClassVar = [FormParser]
+
+    def get_exception_handler(self) -> Callable[..., Any]:
+        """Answer errors as Prometheus does."""
+        return exception_handler
+
+    def parameter(self, request: Request, name: str) -> str:
+        """Return a parameter from the form or else from the URL, '' when it is absent."""
+        return str(request.POST.get(name) or request.query_params.get(name) or "")
+
+    def time_ms(self, request: Request, name: str, default_ms: int | None = None) -> int:
+        """Return a time parameter in milliseconds."""
+        text = self.parameter(request, name)
+        if not text and default_ms is not None:
+            return default_ms
+        try:
+            return parse_timestamp_ms(text)
+        except ValueError as error:
+            raise BadParameterError(name, str(error)) from error
+
+    def duration_ms(self, request: Request, name: str) -> int:
+        """Return a duration parameter, in seconds or as `5m`, in milliseconds."""
+        text = self.parameter(request, name)
+        try:
+            return round(float(text) * 1000)
+        except (ValueError, OverflowError):
+            pass
+        try:
+            return parse_duration_ms(text)
+        except (ValueError, PromQLError) as error:
+            raise BadParameterError(name, f'cannot parse "{text[:100]}" to a valid duration') from error
+
+    def limits(self, request: Request) -> Limits:
+        """Return the engine's limits, with the `timeout` the client asks for where that is shorter."""
+        if not self.parameter(request, "timeout"):
+            return _DEFAULT_LIMITS
+        timeout_seconds = self.duration_ms(request, "timeout") / 1000
+        return Limits(timeout_seconds=min(timeout_seconds, _DEFAULT_LIMITS.timeout_seconds))
+
+
+class QueryView(PrometheusView):
+    """Evaluate an expression at one time."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        """Answer an instant query."""
+        now_ms = int(time.time() * 1000)
+        at_ms = self.time_ms(request, "time", now_ms)
+        limits = self.limits(request)
+        with QUERY_DURATION.labels(kind="instant").time():
+            result = get_backend().query(self.parameter(request, "query"), at_ms=at_ms, limits=limits)
+        return _success(result)
+
+    post = get
+
+
+class QueryRangeView(PrometheusView):
+    """Evaluate an expression at each step of a range."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        """Answer a range query."""
+        start_ms, end_ms = self.time_ms(request, "start"), self.time_ms(request, "end")
+        if end_ms < start_ms:
+            raise BadParameterError("end", "end timestamp must not be before start time")
+        step_ms = self.duration_ms(request, "step")
+        if step_ms <= 0:
+            raise BadParameterError(
+                "step", "zero or negative query resolution step widths are not accepted. Try a positive integer"
+            )
+        with QUERY_DURATION.labels(kind="range").time():
+            result = get_backend().query_range(
+                self.parameter(request, "query"),
+                start_ms=start_ms,
+                end_ms=end_ms,
+                step_ms=step_ms,
+                limits=self.limits(request),
+            )
+        return _success(result)
+
+    post = get
+
+
+def _success(result: QueryResult) -> HttpResponse:
+    return HttpResponse(result_json(result), content_type="application/json")

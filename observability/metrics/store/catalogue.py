@@ -1,0 +1,151 @@
+"""The catalogue: which series exist, and under which ids.
+
+A process keeps the ids it has seen in a dictionary, so that a series costs one look-up a
+write. New series are made in bulk; a race between two processes ends in the same ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from django.db import connection, transaction
+from numpy.typing import NDArray
+from psycopg2.extras import Json, execute_values
+
+from observability.metrics.samples import Metadata
+from observability.promql.labels import METRIC_NAME, LabelSet, drop_metric_name, label_value
+
+# About 100 MB of label sets at the usual 500 bytes each; a process with more starts anew.
+MAX_CACHED_SERIES = 200_000
+
+_ids: dict[LabelSet, int] = {}
+_metadata: dict[str, Metadata] = {}
+
+
+def fingerprint(labels: LabelSet) -> bytes:
+    """Return the 128-bit BLAKE2b hash of a label set; 0xff, in no UTF-8 text, divides its parts."""
+    parts = b"".join(f"{n}".encode() + b"\xff" + f"{v}".encode() + b"\xff" for n, v in labels)
+    return hashlib.blake2b(parts, digest_size=16).digest()
+
+
+def series_ids(label_sets: Sequence[LabelSet]) -> NDArray[np.int64]:
+    """Return the ids of these series, in their order; those that do not exist yet are made."""
+    known = {labels: _ids[labels] for labels in label_sets if labels in _ids}
+    unknown = [labels for labels in label_sets if labels not in known]
+    if unknown:
+        known |= _find_or_make(unknown)
+    return np.array([known[labels] for labels in label_sets], dtype=np.int64)
+
+
+def forget() -> None:
+    """Empty the process's memory of ids, as when the tables were emptied under it."""
+    _ids.clear()
+    _metadata.clear()
+
+
+def _find_or_make(unknown: Iterable[LabelSet]) -> dict[LabelSet, int]:
+    """Return the ids of series that the process has not seen; remember them once they are safe."""
+    # Sorted, so that two processes that make the same series never wait for each other in a ring.
+    by_fingerprint = dict(sorted((fingerprint(labels), labels) for labels in unknown))
+    ids = _select_ids(by_fingerprint)
+    missing = {key: labels for key, labels in by_fingerprint.items() if labels not in ids}
+    if missing:
+        with transaction.atomic():
+            _insert(missing)
+        ids |= _select_ids(missing)
+
+    def remember() -> None:
+        if len(_ids) + len(ids) > MAX_CACHED_SERIES:
+            _ids.clear()
+        _ids.update(ids)
+
+    # An id of a transaction that is rolled back must not stay in the dictionary.
+    transaction.on_commit(remember)
+    return ids
+
+
+def _select_ids(by_fingerprint: Mapping[bytes, LabelSet]) -> dict[LabelSet, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT fingerprint, id FROM metrics_series WHERE fingerprint = ANY(%s)",
+            [list(by_fingerprint)],
+        )
+        return {by_fingerprint[bytes(key)]: series_id for key, series_id in cursor.fetchall()}
+
+
+def _insert(missing: Mapping[bytes, LabelSet]) -> None:
+    """Insert series with their metrics and label pairs, leaving alone what others made first."""
+    metrics = _ids_of(
+        "metrics_metric",
+        ("name",),
+        sorted({(label_value(labels, METRIC_NAME),) for labels in missing.values()}),
+    )
+    pairs = _ids_of(
+        "metrics_labelpair",
+        ("name", "value"),
+        sorted({pair for labels in missing.values() for pair in drop_metric_name(labels)}),
+    )
+    rows = [
+        (
+            metrics[(label_value(labels, METRIC_NAME),)],
+            Json(dict(drop_metric_name(labels))),
+            sorted(pairs[pair] for pair in drop_metric_name(labels)),
+            key,
+        )
+        for key, labels in missing.items()
+    ]
+    with connection.cursor() as cursor:
+        execute_values(
+            cursor.cursor,
+            "INSERT INTO metrics_series (metric_id, labels, pairs, fingerprint)"
+            " VALUES %s ON CONFLICT (fingerprint) DO NOTHING",
+            rows,
+            template="(%s, %s, %s::int[], %s)",
+            page_size=1000,
+        )
+
+
+def _ids_of(
+    table: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]
+) -> dict[tuple[str, ...], int]:
+    """Return the ids of rows that are told apart by `columns`, after making those that are missing."""
+    if not rows:
+        return {}
+    names = ", ".join(columns)
+    with connection.cursor() as cursor:
+        execute_values(
+            cursor.cursor,
+            f"INSERT INTO {table} ({names}) VALUES %s ON CONFLICT ({names}) DO NOTHING",
+            rows,
+            page_size=1000,
+        )
+        found = execute_values(
+            cursor.cursor,
+            f"SELECT {names}, id FROM {table} WHERE ({names}) IN (%s)",  # noqa: S608 (our own names)
+            rows,
+            page_size=len(rows),
+            fetch=True,
+        )
+    return {tuple(row[:-1]): row[-1] for row in found}
+
+
+def record_metadata(metadata: Mapping[str, Metadata]) -> None:
+    """Keep what senders say about metrics that exist; empty statements change nothing."""
+    news = {name: said for name, said in metadata.items() if _metadata.get(name) != said}
+    rows = sorted((name, said.type.value, said.help, said.unit) for name, said in news.items())
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        execute_values(
+            cursor.cursor,
+            "UPDATE metrics_metric AS metric SET"
+            " type = CASE WHEN said.type = 'unknown' THEN metric.type ELSE said.type END,"
+            " help = CASE WHEN said.help = '' THEN metric.help ELSE said.help END,"
+            " unit = CASE WHEN said.unit = '' THEN metric.unit ELSE said.unit END"
+            " FROM (VALUES %s) AS said (name, type, help, unit) WHERE metric.name = said.name",
+            rows,
+            page_size=1000,
+        )
+    transaction.on_commit(lambda: _metadata.update(news))

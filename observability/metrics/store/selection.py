@@ -1,0 +1,85 @@
+"""Which series satisfy a selector's matchers, answered by the index of label pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from observability.promql.labels import METRIC_NAME, LabelSet, label_set
+from observability.promql.matchers import Matcher, MatchOp
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedSeries:
+    """A series that a selector has found."""
+
+    id: int
+    labels: LabelSet
+
+
+def find_series(
+    matchers: Sequence[Matcher], *, after_id: int = 0, limit: int | None = None
+) -> list[SelectedSeries]:
+    """Return the series that satisfy all matchers, by ascending id.
+
+    Args:
+        matchers: What each series must satisfy; none means all series.
+        after_id: Only series with a larger id, for paging.
+        limit: At most so many.
+    """
+    conditions, parameters = ["series.id > %s"], [after_id]
+    for matcher in matchers:
+        condition, values = _metric_condition(matcher) if matcher.name == METRIC_NAME else _label_condition(matcher)
+        conditions.append(condition)
+        parameters += values
+    # The parts put together here are constants of this module; every value is bound.
+    statement = (
+        "SELECT series.id, metric.name, series.labels FROM metrics_series AS series"
+        " JOIN metrics_metric AS metric ON metric.id = series.metric_id"
+        f" WHERE {' AND '.join(conditions)} ORDER BY series.id LIMIT %s"  # noqa: S608
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*parameters, limit])
+        return [
+            SelectedSeries(series_id, label_set({METRIC_NAME: name, **_labels(labels)}))
+            for series_id, name, labels in cursor.fetchall()
+        ]
+
+
+def _labels(value: Any) -> dict[str, str]:
+    return msgspec.json.decode(value, type=dict[str, str]) if isinstance(value, str) else value
+
+
+def _metric_condition(matcher: Matcher) -> tuple[str, list[Any]]:
+    if matcher.op is MatchOp.EQUAL:
+        return "metric.name = %s", [matcher.value]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, name FROM metrics_metric")
+        chosen = [metric_id for metric_id, name in cursor.fetchall() if matcher.matches(name)]
+    return "series.metric_id = ANY(%s)", [chosen]
+
+
+def _label_condition(matcher: Matcher) -> tuple[str, list[Any]]:
+    """Return the condition on `series.pairs` that says the same as the matcher.
+
+    A matcher that an absent label satisfies forbids the pairs that fail it; any other
+    matcher demands one of the pairs that satisfy it.
+    """
+    with connection.cursor() as cursor:
+        if matcher.op in (MatchOp.EQUAL, MatchOp.NOT_EQUAL) and matcher.value:
+            cursor.execute(
+                "SELECT id FROM metrics_labelpair WHERE name = %s AND value = %s",
+                [matcher.name, matcher.value],
+            )
+            pairs = [pair_id for (pair_id,) in cursor.fetchall()]
+        else:
+            cursor.execute("SELECT id, value FROM metrics_labelpair WHERE name = %s", [matcher.name])
+            wanted = not matcher.matches("")
+            pairs = [pair_id for pair_id, value in cursor.fetchall() if matcher.matches(value) is wanted]
+    if matcher.matches(""):
+        return "NOT series.pairs && %s::int[]", [pairs]
+    return "series.pairs && %s::int[]", [pairs]

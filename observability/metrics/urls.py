@@ -1,0 +1,19 @@
+"""The URLs of the metric store; with and without a slash at the end."""
+
+from django.urls import re_path
+
+from observability.access.pages import admin_page
+from observability.metrics.api import metrics
+from observability.metrics.exposition import exposition_patterns
+from observability.metrics.pages import query_page
+from observability.metrics.prometheus_api import QueryRangeView, QueryView
+
+urlpatterns = [
+    admin_page(
+        "metrics/query/", query_page, name="metrics-query", permission="metrics.view_series"
+    ),
+    *exposition_patterns,
+    re_path(r"^api/metrics/?$", metrics, name="metrics"),
+    re_path(r"^api/v1/query/?$", QueryView.as_view(), name="prometheus-query"),
+    re_path(r"^api/v1/query_range/?$", QueryRangeView.as_view(), name="prometheus-query-range"),
+]

@@ -1,7 +1,10 @@
 """The PromQL query language as a library: parser, engine, storage protocol."""
 
-from observability.promql.evaluation import Engine
+from observability.promql.engine import Engine
+from observability.promql.errors import ParseError, PromQLError, UnsupportedError
 from observability.promql.limits import Limits
+from observability.promql.memory import MemoryStorage
+from observability.promql.parser import parse
 from observability.promql.storage import SelectHints, SeriesBlock, Storage
 from observability.promql.values import InstantVector, Matrix, QueryResult, Scalar, String
 
@@ -10,10 +13,15 @@ __all__ = [
     "InstantVector",
     "Limits",
     "Matrix",
+    "MemoryStorage",
+    "ParseError",
+    "PromQLError",
     "QueryResult",
     "Scalar",
     "SelectHints",
     "SeriesBlock",
     "Storage",
     "String",
+    "UnsupportedError",
+    "parse",
 ]

@@ -1,44 +1,149 @@
-"""The engine: evaluates an expression over a storage, instant or range alike."""
+"""Evaluates a syntax tree, node by node, at all steps at once."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
-from observability.promql.limits import Limits
-from observability.promql.storage import Storage
-from observability.promql.syntax import Expr
-from observability.promql.values import QueryResult
+import numpy as np
 
-LOOKBACK_MS = 300_000
-"""How far an instant selector looks back for a sample (Prometheus's default)."""
+from observability.promql.aggregation import aggregate
+from observability.promql.blocks import Floats, VectorBlock, concatenate, spread
+from observability.promql.context import Context
+from observability.promql.errors import UnsupportedError
+from observability.promql.functions import SCALAR_FUNCTIONS, VECTOR_FUNCTIONS
+from observability.promql.matching import apply_between_vectors, apply_set_operator
+from observability.promql.operators import between_scalars, with_scalar
+from observability.promql.plan import ValueType, is_step_invariant, value_type
+from observability.promql.selection import select_vector, select_windows
+from observability.promql.subqueries import cut_subquery, subquery_end, subquery_steps
+from observability.promql.syntax import (
+    Aggregation,
+    Binary,
+    Call,
+    Expr,
+    MatrixSelector,
+    NumberLiteral,
+    Paren,
+    StringLiteral,
+    Subquery,
+    Unary,
+    VectorMatching,
+    VectorSelector,
+    unwrap,
+)
+from observability.promql.windows import WindowBlock
 
 
-class Engine:
-    """Evaluates PromQL; holds options only, so one object serves any number of threads."""
+class Evaluator:
+    """Gives the value of nodes at the steps of its context; one method a type of value."""
 
-    def __init__(self, *, lookback_ms: int = LOOKBACK_MS) -> None:
-        self.lookback_ms = lookback_ms
+    def __init__(self, context: Context) -> None:
+        self.context = context
 
-    def query(
-        self,
-        expr: Expr | str,
-        *,
-        at_ms: int,
-        storage: Storage,
-        limits: Limits | None = None,
-        is_canceled: Callable[[], bool] | None = None,
-    ) -> QueryResult:
-        """Evaluate `expr` at one time."""
-        raise NotImplementedError
+    def scalar(self, expr: Expr) -> Floats:
+        """Return a scalar expression's value at each step."""
+        match expr:
+            case NumberLiteral(value=value):
+                return np.full(self.context.steps.count, value)
+            case Paren(expr=inner):
+                return self.scalar(inner)
+            case Unary(expr=inner):
+                return -self.scalar(inner)
+            case Binary(op=op, lhs=lhs, rhs=rhs):
+                return between_scalars(op, self.scalar(lhs), self.scalar(rhs))
+            case Call(function=function):
+                scalar_function = SCALAR_FUNCTIONS.get(function)
+                if scalar_function is None:
+                    raise UnsupportedError(f"function {function}()")
+                return scalar_function(expr, self)
+            case _:
+                raise _mistyped(expr, ValueType.SCALAR)
 
-    def query_range(
-        self,
-        expr: Expr | str,
-        *,
-        start_ms: int,
-        end_ms: int,
-        step_ms: int,
-        storage: Storage,
-        limits: Limits | None = None,
-        is_canceled: Callable[[], bool] | None = None,
-    ) -> QueryResult:
-        """Evaluate `expr` at each step from `start_ms` to `end_ms`; the value is a `Matrix`."""
-        raise NotImplementedError
+    def string(self, expr: Expr) -> str:
+        """Return a string expression's value."""
+        inner = unwrap(expr)
+        if not isinstance(inner, StringLiteral):
+            raise _mistyped(expr, ValueType.STRING)
+        return inner.value
+
+    def vector(self, expr: Expr, *, function: str = "") -> Iterator[VectorBlock]:
+        """Yield an instant vector expression's value at each step.
+
+        Args:
+            expr: The expression.
+            function: The function or aggregation around it, for the storage to know.
+        """
+        steps = self.context.steps
+        if steps.count > 1 and is_step_invariant(expr):
+            once = Evaluator(self.context.on(steps.first_only()))
+            return spread(once.vector(expr, function=function), steps.count)
+        match expr:
+            case VectorSelector():
+                return select_vector(expr, self.context, function)
+            case Paren(expr=inner):
+                return self.vector(inner, function=function)
+            case Unary(expr=inner):
+                return (block.with_values(-block.values) for block in self.vector(inner))
+            case Aggregation(expr=inner, op=op):
+                return aggregate(expr, self.vector(inner, function=op), self.context)
+            case Binary():
+                return self._binary(expr)
+            case Call(function=called):
+                vector_function = VECTOR_FUNCTIONS.get(called)
+                if vector_function is None:
+                    raise UnsupportedError(f"function {called}()")
+                return vector_function(expr, self)
+            case _:
+                raise _mistyped(expr, ValueType.VECTOR)
+
+    def windows(self, expr: Expr, *, function: str = "") -> Iterator[WindowBlock]:
+        """Yield a range vector expression's windows at each step."""
+        match unwrap(expr):
+            case MatrixSelector() as matrix:
+                return select_windows(matrix, self.context, function)
+            case Subquery() as subquery:
+                end_ms = subquery_end(subquery, self.context)
+                steps = subquery_steps(subquery, end_ms)
+                self.context.account.check_time()
+                inside = Evaluator(self.context.on(steps)).vector(subquery.expr)
+                return cut_subquery(inside, subquery, steps, end_ms)
+            case _:
+                raise _mistyped(expr, ValueType.MATRIX)
+
+    def _binary(self, expr: Binary) -> Iterator[VectorBlock]:
+        match value_type(expr.lhs), value_type(expr.rhs):
+            case ValueType.VECTOR, ValueType.VECTOR:
+                return self._between_vectors(expr)
+            case ValueType.VECTOR, ValueType.SCALAR:
+                vector, scalar, is_scalar_left = expr.lhs, expr.rhs, False
+            case _:
+                vector, scalar, is_scalar_left = expr.rhs, expr.lhs, True
+        return with_scalar(
+            expr.op,
+            self.vector(vector),
+            self.scalar(scalar),
+            is_scalar_left=is_scalar_left,
+            return_bool=expr.return_bool,
+        )
+
+    def _between_vectors(self, expr: Binary) -> Iterator[VectorBlock]:
+        matching = expr.matching or VectorMatching()
+        if matching.fill_left is not None or matching.fill_right is not None:
+            raise UnsupportedError("fill modifier")
+        lhs, rhs = self._whole(expr.lhs), self._whole(expr.rhs)
+        if expr.op.is_set_operator:
+            yield apply_set_operator(expr.op, lhs, rhs, matching)
+        else:
+            yield apply_between_vectors(expr.op, lhs, rhs, matching, return_bool=expr.return_bool)
+
+    def _whole(self, expr: Expr) -> VectorBlock:
+        """Return a vector as one block: a match may join any two of its series."""
+        step_count = self.context.steps.count
+        return concatenate(self._counted(self.vector(expr)), step_count)
+
+    def _counted(self, blocks: Iterator[VectorBlock]) -> Iterator[VectorBlock]:
+        for block in blocks:
+            self.context.account.add_points(int(block.present.sum()))
+            yield block
+
+
+def _mistyped(expr: Expr, wanted: ValueType) -> TypeError:
+    return TypeError(f"{expr} is a {value_type(expr)}, not a {wanted}")

@@ -9,6 +9,7 @@ LabelSet: TypeAlias = tuple[tuple[str, str], ...]
 """Pairs of label name and value, sorted by name, with no empty value and no name twice."""
 
 METRIC_NAME = "__name__"
+METADATA_LABELS = frozenset({METRIC_NAME, "__type__", "__unit__"})
 
 _LEGACY_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _LEGACY_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -40,6 +41,14 @@ def drop_labels(labels: LabelSet, names: Collection[str]) -> LabelSet:
 def drop_metric_name(labels: LabelSet) -> LabelSet:
     """Return `labels` without the metric name."""
     return tuple(pair for pair in labels if pair[0] != METRIC_NAME)
+
+
+def drop_metadata(labels: LabelSet) -> LabelSet:
+    """Return `labels` without those that a changed value no longer deserves.
+
+    These are the metric name, and the type and unit labels that Prometheus 3 keeps with it.
+    """
+    return drop_labels(labels, METADATA_LABELS)
 
 
 def quote(text: str) -> str:

@@ -26,6 +26,15 @@ class Limits:
     max_points_per_series: int = 11_000
     timeout_seconds: float = 120.0
 
+    def check_resolution(self, step_count: int) -> None:
+        """Raise `ResolutionError` when a series would get too many points.
+
+        One more than the limit is let through, because Prometheus counts the distances
+        between steps.
+        """
+        if step_count > self.max_points_per_series + 1:
+            raise ResolutionError(self.max_points_per_series)
+
 
 class Account:
     """Counts what a query has used so far, and ends it when that is too much."""
@@ -36,11 +45,6 @@ class Account:
         self._is_canceled = is_canceled
         self._points_held = 0
         self._deadline = time.monotonic() + limits.timeout_seconds
-
-    def check_resolution(self, step_count: int) -> None:
-        """Raise `ResolutionError` when a series would get too many points."""
-        if step_count > self._limits.max_points_per_series:
-            raise ResolutionError(self._limits.max_points_per_series)
 
     def check_time(self) -> None:
         """Raise when the deadline has passed or the caller has gone; called between blocks."""

@@ -1,0 +1,190 @@
+"""The engine: takes a query, evaluates it over a storage, and shapes its result."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from observability.promql.annotations import Annotations
+from observability.promql.blocks import Ints, VectorBlock, concatenate, one_series, settle_names
+from observability.promql.context import Context
+from observability.promql.errors import BadDataError
+from observability.promql.evaluation import Evaluator
+from observability.promql.labels import LabelSet
+from observability.promql.limits import Account, Limits
+from observability.promql.parser import parse
+from observability.promql.plan import ValueType, fix_bounds, value_type
+from observability.promql.steps import Steps
+from observability.promql.storage import Storage
+from observability.promql.syntax import Expr
+from observability.promql.values import (
+    InstantVector,
+    Matrix,
+    QueryResult,
+    Scalar,
+    String,
+    Value,
+)
+from observability.promql.windows import WindowBlock
+
+LOOKBACK_MS = 300_000
+"""How far an instant selector looks back for a sample (Prometheus's default)."""
+
+
+class Engine:
+    """Evaluates PromQL; holds options only, so one object serves any number of threads."""
+
+    def __init__(self, *, lookback_ms: int = LOOKBACK_MS) -> None:
+        self._lookback_ms = lookback_ms
+
+    def query(
+        self,
+        expr: Expr | str,
+        *,
+        at_ms: int,
+        storage: Storage,
+        limits: Limits | None = None,
+        is_canceled: Callable[[], bool] | None = None,
+    ) -> QueryResult:
+        """Evaluate `expr` at one time.
+
+        Raises:
+            PromQLError: The query is wrong, not supported, too large or too slow, or
+                the data does not allow an answer.
+        """
+        tree = parse(expr) if isinstance(expr, str) else expr
+        steps = Steps(at_ms, at_ms, 0)
+        return self._evaluate(tree, steps, storage, limits or Limits(), is_canceled, _instant)
+
+    def query_range(
+        self,
+        expr: Expr | str,
+        *,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        storage: Storage,
+        limits: Limits | None = None,
+        is_canceled: Callable[[], bool] | None = None,
+    ) -> QueryResult:
+        """Evaluate `expr` at each step from `start_ms` to `end_ms`; the value is a `Matrix`.
+
+        Raises:
+            PromQLError: As for `query`, and for a string or a range vector, which have no
+                value at a step.
+        """
+        tree = parse(expr) if isinstance(expr, str) else expr
+        kind = value_type(tree)
+        if kind not in (ValueType.SCALAR, ValueType.VECTOR):
+            raise BadDataError(
+                f'invalid expression type "{kind}" for range query, must be Scalar or '
+                "instant Vector"
+            )
+        if step_ms <= 0:
+            raise BadDataError(
+                "zero or negative query resolution step widths are not accepted. "
+                "Try a positive integer"
+            )
+        if end_ms < start_ms:
+            raise BadDataError("end timestamp must not be before start time")
+        limits = limits or Limits()
+        steps = Steps(start_ms, end_ms, step_ms)
+        limits.check_resolution(steps.count)
+        return self._evaluate(tree, steps, storage, limits, is_canceled, _range)
+
+    def _evaluate(
+        self,
+        expr: Expr,
+        steps: Steps,
+        storage: Storage,
+        limits: Limits,
+        is_canceled: Callable[[], bool] | None,
+        shape: Callable[[Expr, Evaluator], Value],
+    ) -> QueryResult:
+        account = Account(limits, is_canceled=is_canceled)
+        annotations = Annotations()
+        context = Context(
+            steps=steps,
+            storage=storage,
+            account=account,
+            annotations=annotations,
+            lookback_ms=self._lookback_ms,
+        )
+        # Cells that are not present are calculated along with the others.
+        with np.errstate(all="ignore"):
+            value = shape(fix_bounds(expr, steps), Evaluator(context))
+        account.check_time()
+        return QueryResult(
+            value=value,
+            warnings=annotations.warnings,
+            infos=annotations.infos,
+            samples_read=account.samples_read,
+        )
+
+
+def _instant(expr: Expr, evaluator: Evaluator) -> Value:
+    at_ms = evaluator.context.steps.start_ms
+    match value_type(expr):
+        case ValueType.SCALAR:
+            return Scalar(at_ms, float(evaluator.scalar(expr)[0]))
+        case ValueType.STRING:
+            return String(at_ms, evaluator.string(expr))
+        case ValueType.MATRIX:
+            return _windows(evaluator.windows(expr), evaluator.context)
+        case ValueType.VECTOR:
+            whole = settle_names(_collect(evaluator.vector(expr), evaluator.context))
+            return InstantVector(at_ms, whole.label_sets, whole.values[:, 0])
+
+
+def _range(expr: Expr, evaluator: Evaluator) -> Matrix:
+    context = evaluator.context
+    if value_type(expr) is ValueType.SCALAR:
+        blocks = iter([one_series((), evaluator.scalar(expr))])
+    else:
+        blocks = evaluator.vector(expr)
+    whole = settle_names(_collect(blocks, context))
+    whole = whole.take(_sorted_rows(whole.label_sets))
+    counts = whole.present.sum(axis=1)
+    return Matrix(
+        whole.label_sets,
+        np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)]),
+        np.broadcast_to(context.steps.timestamps_ms, whole.present.shape)[whole.present],
+        whole.values[whole.present],
+    )
+
+
+def _collect(blocks: Iterator[VectorBlock], context: Context) -> VectorBlock:
+    """Return the blocks as one, within the limits of what a query may hold."""
+
+    def counted() -> Iterator[VectorBlock]:
+        for block in blocks:
+            context.account.check_time()
+            context.account.add_points(int(block.present.sum()))
+            yield block
+
+    return concatenate(counted(), context.steps.count)
+
+
+def _windows(blocks: Iterator[WindowBlock], context: Context) -> Matrix:
+    """Return the samples of the one window of each series."""
+    found: list[tuple[LabelSet, WindowBlock, slice]] = []
+    for block in blocks:
+        context.account.add_points(int(block.counts.sum()))
+        found.extend(
+            (labels, block, slice(int(block.first[i, 0]), int(block.last[i, 0])))
+            for i, labels in enumerate(block.label_sets)
+            if block.last[i, 0] > block.first[i, 0]
+        )
+    found.sort(key=lambda series: series[0])
+    lengths = np.array([part.stop - part.start for _, _, part in found], dtype=np.int64)
+    return Matrix(
+        [labels for labels, _, _ in found],
+        np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)]),
+        np.concatenate(
+            [np.zeros(0, dtype=np.int64), *(block.timestamps_ms[part] for _, block, part in found)]
+        ),
+        np.concatenate([np.zeros(0), *(block.values[part] for _, block, part in found)]),
+    )
+
+
+def _sorted_rows(label_sets: Sequence[LabelSet]) -> Ints:
+    return np.array(sorted(range(len(label_sets)), key=label_sets.__getitem__), dtype=np.int64)

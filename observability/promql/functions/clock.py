@@ -1,0 +1,35 @@
+"""`time` and `timestamp`: when, instead of how much."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from observability.promql.blocks import Floats, VectorBlock
+from observability.promql.functions.signature import Operands, ScalarFunction, VectorFunction
+from observability.promql.selection import select_samples
+from observability.promql.syntax import Call, VectorSelector, unwrap
+
+
+def _time(call: Call, operands: Operands) -> Floats:
+    return operands.context.steps.timestamps_ms / 1000
+
+
+def _timestamp(call: Call, operands: Operands) -> Iterator[VectorBlock]:
+    """Yield the time of each sample; what is calculated is as old as the step."""
+    arg = unwrap(call.args[0])
+    if isinstance(arg, VectorSelector):
+        for series, chosen in select_samples(arg, operands.context, call.function):
+            yield VectorBlock(
+                label_sets=series.label_sets,
+                values=chosen.timestamps_ms / 1000,
+                present=chosen.present,
+                drop_name=np.ones(len(series.label_sets), dtype=np.bool_),
+            )
+        return
+    now = operands.context.steps.timestamps_ms / 1000
+    for block in operands.vector(arg, function=call.function):
+        yield block.with_values(np.broadcast_to(now, block.values.shape))
+
+
+FUNCTIONS: dict[str, VectorFunction] = {"timestamp": _timestamp}
+SCALAR_FUNCTIONS: dict[str, ScalarFunction] = {"time": _time}

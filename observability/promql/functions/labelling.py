@@ -1,0 +1,93 @@
+"""`label_replace` and `label_join`: new labels out of old ones."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from observability.promql.blocks import VectorBlock
+from observability.promql.errors import ExecutionError, InvalidRegexError
+from observability.promql.functions.signature import Operands, VectorFunction
+from observability.promql.labels import METRIC_NAME, LabelSet, label_set
+from observability.promql.matchers import compile_regex
+from observability.promql.syntax import Call
+
+_TEMPLATE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
+
+
+def _label_replace(call: Call, operands: Operands) -> Iterator[VectorBlock]:
+    """Yield the vector with one label set where another one matches."""
+    target, template, source, pattern = (operands.string(arg) for arg in call.args[1:])
+    try:
+        regex = compile_regex(pattern)
+    except InvalidRegexError as error:
+        raise ExecutionError(f"invalid regular expression in label_replace(): {pattern}") from error
+    _check_label_name(target, "label_replace")
+
+    def relabel(labels: dict[str, str]) -> str | None:
+        found = regex.fullmatch(labels.get(source, ""))
+        return None if found is None else _expand(template, found)
+
+    yield from _relabel(call, operands, target, relabel)
+
+
+def _label_join(call: Call, operands: Operands) -> Iterator[VectorBlock]:
+    """Yield the vector with one label set to other ones joined."""
+    target, separator, *sources = (operands.string(arg) for arg in call.args[1:])
+    for source in sources:
+        _check_label_name(source, "label_join", "source")
+    _check_label_name(target, "label_join")
+
+    def relabel(labels: dict[str, str]) -> str:
+        return separator.join(labels.get(source, "") for source in sources)
+
+    yield from _relabel(call, operands, target, relabel)
+
+
+def _relabel(
+    call: Call,
+    operands: Operands,
+    target: str,
+    relabel: Callable[[dict[str, str]], str | None],
+) -> Iterator[VectorBlock]:
+    for block in operands.vector(call.args[0], function=call.function):
+        label_sets: list[LabelSet] = []
+        drop_name = np.array(block.drop_name)
+        for row, labels in enumerate(block.label_sets):
+            value = relabel(dict(labels))
+            if value is None:
+                label_sets.append(labels)
+                continue
+            label_sets.append(label_set({**dict(labels), target: value}))
+            if target == METRIC_NAME:
+                # A name given on purpose is one to keep.
+                drop_name[row] = False
+        yield replace(block, label_sets=label_sets, drop_name=drop_name)
+
+
+def _check_label_name(name: str, function: str, role: str = "destination") -> None:
+    if not name:
+        raise ExecutionError(f"invalid {role} label name in {function}(): {name}")
+
+
+def _expand(template: str, found: "re.Match[str]") -> str:
+    """Return the template with `$1`, `$name` and `${name}` replaced, as Go does it."""
+
+    def value(place: "re.Match[str]") -> str:
+        dollar, braced, plain = place.groups()
+        if dollar:
+            return "$"
+        name = braced or plain
+        try:
+            return found.group(int(name) if name.isdigit() else name) or ""
+        except (IndexError, KeyError):
+            return ""
+
+    return _TEMPLATE.sub(value, template)
+
+
+FUNCTIONS: dict[str, VectorFunction] = {
+    "label_replace": _label_replace,
+    "label_join": _label_join,
+}

@@ -1,0 +1,68 @@
+"""Functions of one value: rounding, clamping, powers, trigonometry."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from observability.promql.blocks import Floats
+from observability.promql.functions.signature import (
+    Operands,
+    ScalarFunction,
+    VectorFunction,
+    each_value,
+)
+from observability.promql.syntax import Call
+
+
+def round_to(values: Floats, nearest: Any = 1.0) -> Floats:
+    """Return the nearest multiple of `nearest`; a tie goes up."""
+    # Prometheus multiplies by the inverse, which gives other last digits than dividing.
+    inverse = 1.0 / np.asarray(nearest, dtype=np.float64)
+    return np.floor(values * inverse + 0.5) / inverse
+
+
+def clamp_min(values: Floats, least: Floats) -> Floats:
+    """Return the values, none below `least`; NaN where either is NaN."""
+    return np.maximum(values, least)
+
+
+def clamp_max(values: Floats, greatest: Floats) -> Floats:
+    """Return the values, none above `greatest`; NaN where either is NaN."""
+    return np.minimum(values, greatest)
+
+
+def _pi(call: Call, operands: Operands) -> Floats:
+    return np.full(operands.context.steps.count, math.pi)
+
+
+FUNCTIONS: dict[str, VectorFunction] = {
+    "round": each_value(round_to),
+    "clamp_min": each_value(clamp_min),
+    "clamp_max": each_value(clamp_max),
+    "abs": each_value(np.abs),
+    "ceil": each_value(np.ceil),
+    "floor": each_value(np.floor),
+    "exp": each_value(np.exp),
+    "sqrt": each_value(np.sqrt),
+    "ln": each_value(np.log),
+    "log2": each_value(np.log2),
+    "log10": each_value(np.log10),
+    "sgn": each_value(np.sign),
+    "sin": each_value(np.sin),
+    "cos": each_value(np.cos),
+    "tan": each_value(np.tan),
+    "asin": each_value(np.arcsin),
+    "acos": each_value(np.arccos),
+    "atan": each_value(np.arctan),
+    "sinh": each_value(np.sinh),
+    "cosh": each_value(np.cosh),
+    "tanh": each_value(np.tanh),
+    "asinh": each_value(np.arcsinh),
+    "acosh": each_value(np.arccosh),
+    "atanh": each_value(np.arctanh),
+    "rad": each_value(np.radians),
+    "deg": each_value(np.degrees),
+}
+
+SCALAR_FUNCTIONS: dict[str, ScalarFunction] = {"pi": _pi}

@@ -1,0 +1,75 @@
+"""Selectors: what they read from the storage, cut to steps and windows."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from observability.promql.blocks import Ints, VectorBlock
+from observability.promql.context import Context
+from observability.promql.staleness import InstantSelection, select_instant
+from observability.promql.storage import SelectHints, SeriesBlock
+from observability.promql.syntax import AtBound, MatrixSelector, VectorSelector
+from observability.promql.windows import WindowBlock, cut_windows
+
+
+def reference_times(at: int | AtBound | None, offset_ms: int, context: Context) -> Ints:
+    """Return the time that a selector looks from at each step: `@` first, then `offset`."""
+    steps_ms = context.steps.timestamps_ms
+    if at is None:
+        return steps_ms - offset_ms
+    if isinstance(at, AtBound):
+        raise TypeError(f"{at} has not been replaced by a time")
+    return np.full(len(steps_ms), at - offset_ms, dtype=np.int64)
+
+
+def select_vector(
+    selector: VectorSelector, context: Context, function: str
+) -> Iterator[VectorBlock]:
+    """Yield the newest sample of each selected series at each step."""
+    for block, chosen in select_samples(selector, context, function):
+        yield VectorBlock(
+            label_sets=block.label_sets,
+            values=chosen.values,
+            present=chosen.present,
+            drop_name=np.zeros(len(block.label_sets), dtype=np.bool_),
+        )
+
+
+def select_samples(
+    selector: VectorSelector, context: Context, function: str
+) -> Iterator[tuple[SeriesBlock, InstantSelection]]:
+    """Yield the selected series with the sample that each shows at each step."""
+    at_ms = reference_times(selector.at, selector.offset_ms, context)
+    hints = SelectHints(
+        # The window is open on the left: the oldest sample that can be seen is 1 ms younger.
+        start_ms=int(at_ms.min()) - context.lookback_ms + 1,
+        end_ms=int(at_ms.max()),
+        step_ms=context.steps.step_ms,
+        function=function,
+    )
+    for block in _read(selector, hints, context):
+        yield block, select_instant(block, at_ms, context.lookback_ms)
+
+
+def select_windows(
+    matrix: MatrixSelector, context: Context, function: str
+) -> Iterator[WindowBlock]:
+    """Yield the windows of each selected series."""
+    selector = matrix.selector
+    end_ms = reference_times(selector.at, selector.offset_ms, context)
+    hints = SelectHints(
+        start_ms=int(end_ms.min()) - matrix.range_ms + 1,
+        end_ms=int(end_ms.max()),
+        step_ms=context.steps.step_ms,
+        range_ms=matrix.range_ms,
+        function=function,
+    )
+    for block in _read(selector, hints, context):
+        yield cut_windows(block, end_ms=end_ms, range_ms=matrix.range_ms)
+
+
+def _read(selector: VectorSelector, hints: SelectHints, context: Context) -> Iterator[SeriesBlock]:
+    for block in context.storage.select(selector.all_matchers, hints):
+        context.account.check_time()
+        context.account.add_samples(len(block.values))
+        yield block

@@ -1,0 +1,86 @@
+"""Range vectors: for each series and step, the samples of one window."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from observability.promql.blocks import Bools, Floats, Ints
+from observability.promql.labels import LabelSet
+from observability.promql.staleness import positions, without_stale_markers
+from observability.promql.storage import SeriesBlock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowBlock:
+    """A bounded number of series, each with one window of samples at every step.
+
+    The window of series `i` at step `t` is the slice `first[i, t]:last[i, t]` of
+    `timestamps_ms` and `values`; it is empty where the two are equal.
+
+    Attributes:
+        label_sets: One label set a series.
+        drop_name: As in `VectorBlock`.
+        timestamps_ms: int64, one series after the other, without stale markers.
+        values: float64, likewise.
+        first: int64, series x steps.
+        last: int64, series x steps, exclusive.
+        end_ms: int64, one a step: the right edge of the window, which belongs to it.
+        range_ms: Length of the window; its left edge does not belong to it.
+    """
+
+    label_sets: Sequence[LabelSet]
+    drop_name: Bools
+    timestamps_ms: Ints
+    values: Floats
+    first: Ints
+    last: Ints
+    end_ms: Ints
+    range_ms: int
+
+    @property
+    def counts(self) -> Ints:
+        """How many samples each window has."""
+        return self.last - self.first
+
+    def gather(self, flat: Floats, index: Ints) -> Floats:
+        """Return `flat[index]`, with any value where the index points past the end."""
+        if not flat.size:
+            return np.zeros(index.shape)
+        return flat[np.clip(index, 0, flat.size - 1)]
+
+
+def cut_windows(
+    block: SeriesBlock, *, end_ms: Ints, range_ms: int, drop_name: Bools | None = None
+) -> WindowBlock:
+    """Return the windows `(end - range, end]` of each series."""
+    block = without_stale_markers(block)
+    edges = np.concatenate([end_ms - range_ms, end_ms])
+    found = positions(block.offsets, block.timestamps_ms, edges)
+    if drop_name is None:
+        drop_name = np.zeros(len(block.label_sets), dtype=np.bool_)
+    return WindowBlock(
+        label_sets=block.label_sets,
+        drop_name=drop_name,
+        timestamps_ms=block.timestamps_ms,
+        values=block.values,
+        first=found[:, : len(end_ms)],
+        last=found[:, len(end_ms) :],
+        end_ms=end_ms,
+        range_ms=range_ms,
+    )
+
+
+def fold_windows(
+    window: WindowBlock, step: Callable[[Floats, Bools], None], *, skip: int = 0
+) -> None:
+    """Call `step` with the first sample of every window, then with every second one, and so on.
+
+    Args:
+        window: The windows.
+        step: Gets values and whether each window has that many samples, both series x steps.
+        skip: How many samples to leave out at the start of each window.
+    """
+    counts = window.counts
+    for nth in range(skip, int(counts.max(initial=0))):
+        step(window.gather(window.values, window.first + nth), counts > nth)

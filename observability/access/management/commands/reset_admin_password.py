@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+from axes.utils import reset
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -25,4 +26,5 @@ class Command(BaseCommand):
         password = secrets.token_urlsafe(12)
         user.set_password(password)
         user.save(update_fields=["password"])
+        reset(username=user.get_username())  # who lost a password has often locked themselves out
         self.stdout.write(password)

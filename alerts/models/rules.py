@@ -40,17 +40,13 @@ class RuleHealth(models.TextChoices):
 class RuleGroupQuerySet(models.QuerySet["RuleGroup"]):
     """Rule groups by what they are waiting for."""
 
-    def due(self, *, at: datetime) -> RuleGroupQuerySet:
-        """Return enabled groups whose next iteration has come and that nobody is evaluating."""
-        return self.filter(
-            models.Q(lease_until=None) | models.Q(lease_until__lte=at),
-            enabled=True,
-            next_evaluation_at__lte=at,
-        )
+    def free(self, *, at: datetime) -> RuleGroupQuerySet:
+        """Return groups that no living worker is evaluating."""
+        return self.filter(models.Q(lease_until=None) | models.Q(lease_until__lte=at))
 
-    def make_due(self, *, now: datetime) -> int:
-        """Let the groups be evaluated at once, and return how many were touched."""
-        return self.update(next_evaluation_at=now)
+    def due(self, *, at: datetime) -> RuleGroupQuerySet:
+        """Return free and enabled groups whose next iteration has come."""
+        return self.free(at=at).filter(enabled=True, next_evaluation_at__lte=at)
 
 
 class RuleGroup(models.Model):

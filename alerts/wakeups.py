@@ -1,0 +1,36 @@
+"""Says to the workers at once what has become due.
+
+A wake-up may get lost with the queue; the beat's ticks find what is due all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+from celery import current_app
+from kombu.exceptions import OperationalError
+
+_log = structlog.get_logger(__name__)
+
+
+def wake_flush() -> None:
+    """Have the groups flushed that are due."""
+    _send("alerts.tasks.flush_due")
+
+
+def wake_deliveries(notification_ids: Sequence[int]) -> None:
+    """Have these notifications delivered."""
+    for notification_id in notification_ids:
+        if not _send("alerts.tasks.deliver", notification_id):
+            return
+
+
+def _send(task: str, *args: int) -> bool:
+    try:
+        # Without retries: whoever has made the work due must not wait for the queue.
+        current_app.send_task(task, args=args, retry=False)
+    except OperationalError as error:
+        _log.warning("wake-up lost, the next tick will do", task=task, error=str(error))
+        return False
+    return True

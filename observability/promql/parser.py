@@ -7,7 +7,7 @@ from typing import Any
 
 import promql_parser as lib
 
-from observability.promql.errors import ParseError
+from observability.promql.errors import ParseError, UnsupportedError
 from observability.promql.matchers import Matcher, MatchOp
 from observability.promql.syntax import (
     Aggregation,
@@ -37,6 +37,20 @@ _MAX_NESTING_TOKENS = 2_000
 _STRINGS = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`""", re.DOTALL)
 _NESTING_TOKENS = re.compile(r"[-+*/%^(<>=!]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 
+# Byte escapes beyond ASCII, which the library takes for characters of that number.
+_BYTE_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\(?:x[89a-fA-F]|[23][0-7]{2})")
+
+# What today's PromQL has and the library (0.12) does not know.
+_GAPS = (
+    (re.compile(r"\b(?:anchored|smoothed)\b", re.IGNORECASE), "anchored or smoothed selector"),
+    (re.compile(r"</|>/"), "trim operator"),
+    (re.compile(r"\bholt_winters\b"), "function holt_winters()"),
+    (
+        re.compile(r"\[[^]]*[-+*/%^(]|\boffset\s*[-+]?\s*(?:\(|step|range|m(?:in|ax)_of)", re.I),
+        "duration expression",
+    ),
+)
+
 _MILLISECOND = timedelta(milliseconds=1)
 
 _MATCH_OPS = {
@@ -59,12 +73,19 @@ def parse(text: str) -> Expr:
 
     Raises:
         ParseError: The text is not PromQL, or nests deeper than `MAX_DEPTH`.
+        UnsupportedError: It seems to be PromQL that the library does not know.
     """
-    if len(_NESTING_TOKENS.findall(_STRINGS.sub("", text))) > _MAX_NESTING_TOKENS:
+    if any(_BYTE_ESCAPE.search(string) for string in _STRINGS.findall(text)):
+        raise UnsupportedError("byte escape in a string")
+    bare = _STRINGS.sub('""', text)
+    if len(_NESTING_TOKENS.findall(bare)) > _MAX_NESTING_TOKENS:
         raise ParseError("expression is too long", text=text)
     try:
         return _Converter(text).convert(lib.parse(text))
     except ValueError as error:
+        for gap, construct in _GAPS:
+            if gap.search(bare):
+                raise UnsupportedError(construct) from error
         message = str(error)
         raise ParseError(message, text=text, position=_place_of(message, text)) from error
     except OverflowError as error:

@@ -24,7 +24,7 @@ from observability.promql.syntax import (
 _SCALAR_FUNCTIONS = frozenset(
     {"time", "scalar", "pi", "start", "end", "step", "range", "min_of", "max_of"}
 )
-_CLOCK_FUNCTIONS = frozenset({"time", "start", "end", "step", "range", "predict_linear"})
+_CLOCK_FUNCTIONS = frozenset({"time", "predict_linear"})
 _DATE_FUNCTIONS = frozenset(
     {
         "days_in_month",
@@ -71,10 +71,10 @@ def value_type(expr: Expr) -> ValueType:
 
 
 def fix_bounds(expr: Expr, steps: Steps) -> Expr:
-    """Return `expr` with `@ start()` and `@ end()` replaced by the query's own times.
+    """Return `expr` with `start()`, `end()`, `range()`, `step()` replaced by the query's times.
 
-    That happens before evaluation, because inside a subquery they still mean the bounds
-    of the whole query.
+    That happens before evaluation, because inside a subquery they still mean the whole
+    query; so do they after `@`.
     """
     match expr:
         case NumberLiteral() | StringLiteral():
@@ -85,6 +85,14 @@ def fix_bounds(expr: Expr, steps: Steps) -> Expr:
             return replace(expr, selector=replace(selector, at=_fixed(selector.at, steps)))
         case Subquery():
             return replace(expr, expr=fix_bounds(expr.expr, steps), at=_fixed(expr.at, steps))
+        case Call(function="start"):
+            return NumberLiteral(steps.start_ms / 1000)
+        case Call(function="end"):
+            return NumberLiteral(steps.end_ms / 1000)
+        case Call(function="range"):
+            return NumberLiteral((steps.end_ms - steps.start_ms) / 1000)
+        case Call(function="step"):
+            return NumberLiteral(steps.step_ms / 1000)
         case Call():
             return replace(expr, args=tuple(fix_bounds(arg, steps) for arg in expr.args))
         case Aggregation():

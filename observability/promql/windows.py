@@ -1,6 +1,6 @@
 """Range vectors: for each series and step, the samples of one window."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +49,15 @@ class WindowBlock:
             return np.zeros(index.shape)
         return flat[np.clip(index, 0, flat.size - 1)]
 
+    def columns(self) -> Iterator[tuple[Floats, Bools]]:
+        """Yield the first sample of every window, then every second one, and so on.
+
+        Each with whether the window has that many samples; both are series x steps.
+        """
+        counts = self.counts
+        for nth in range(int(counts.max(initial=0))):
+            yield self.gather(self.values, self.first + nth), counts > nth
+
 
 def cut_windows(
     block: SeriesBlock, *, end_ms: Ints, range_ms: int, drop_name: Bools | None = None
@@ -69,18 +78,3 @@ def cut_windows(
         end_ms=end_ms,
         range_ms=range_ms,
     )
-
-
-def fold_windows(
-    window: WindowBlock, step: Callable[[Floats, Bools], None], *, skip: int = 0
-) -> None:
-    """Call `step` with the first sample of every window, then with every second one, and so on.
-
-    Args:
-        window: The windows.
-        step: Gets values and whether each window has that many samples, both series x steps.
-        skip: How many samples to leave out at the start of each window.
-    """
-    counts = window.counts
-    for nth in range(skip, int(counts.max(initial=0))):
-        step(window.gather(window.values, window.first + nth), counts > nth)

@@ -85,10 +85,12 @@ class SumFold:
         self._compensation = _Grid(step_count, 0.0)
 
     def grow(self, group_count: int) -> None:
+        """Make room for groups up to this number."""
         self._total.grow(group_count)
         self._compensation.grow(group_count)
 
     def add(self, rows: Segments) -> None:
+        """Take the rows of one block."""
         self.add_sum(rows.groups, rows.sums(rows.values))
 
     def add_sum(self, groups: Ints, part: Sum) -> None:
@@ -103,6 +105,7 @@ class SumFold:
         self._compensation.rows[:] *= factor
 
     def result(self) -> Floats:
+        """Return the values, groups x steps."""
         return self._total.rows + self._compensation.rows
 
     def mean(self, counts: Floats) -> Floats:
@@ -117,12 +120,15 @@ class CountFold:
         self._count = _Grid(step_count, 0.0)
 
     def grow(self, group_count: int) -> None:
+        """Make room for groups up to this number."""
         self._count.grow(group_count)
 
     def add(self, rows: Segments) -> None:
+        """Take the rows of one block."""
         self._count.rows[rows.groups] += rows.counts()
 
     def result(self) -> Floats:
+        """Return the values, groups x steps."""
         return self._count.rows
 
 
@@ -130,6 +136,7 @@ class GroupFold(CountFold):
     """`group`: 1 for each group that has a value."""
 
     def result(self) -> Floats:
+        """Return the values, groups x steps."""
         return np.ones_like(self._count.rows)
 
 
@@ -145,10 +152,12 @@ class AverageFold:
         self._factor = 1.0
 
     def grow(self, group_count: int) -> None:
+        """Make room for groups up to this number."""
         self._sum.grow(group_count)
         self._count.grow(group_count)
 
     def add(self, rows: Segments) -> None:
+        """Take the rows of one block."""
         self._count.add(rows)
         if self._factor == 1.0 and self._is_large(rows):
             # Scaling by a power of two is exact, so only the overflow goes away.
@@ -161,6 +170,7 @@ class AverageFold:
         return bool((rows.present & (sizes > self._LARGE) & np.isfinite(sizes)).any())
 
     def result(self) -> Floats:
+        """Return the values, groups x steps."""
         return self._sum.mean(self._count.result()) / self._factor
 
 
@@ -172,15 +182,18 @@ class ExtremeFold:
         self._extreme = _Grid(step_count, np.nan)
 
     def grow(self, group_count: int) -> None:
+        """Make room for groups up to this number."""
         self._extreme.grow(group_count)
 
     def add(self, rows: Segments) -> None:
+        """Take the rows of one block."""
         values = np.where(rows.present, rows.values, np.nan)
         best = self._choose.reduceat(values, rows.starts, axis=0)
         extreme = self._extreme.rows
         extreme[rows.groups] = self._choose(extreme[rows.groups], best)
 
     def result(self) -> Floats:
+        """Return the values, groups x steps."""
         return self._extreme.rows
 
 
@@ -198,15 +211,21 @@ class DeviationFold:
         self._squares = _Grid(step_count, 0.0)
 
     def grow(self, group_count: int) -> None:
+        """Make room for groups up to this number."""
         for grid in (self._count, self._mean, self._squares):
             grid.grow(group_count)
 
     def add(self, rows: Segments) -> None:
+        """Take the rows of one block."""
         lengths = np.diff(np.append(rows.starts, len(rows.values)))
         counts = rows.counts().astype(np.float64)
         divisor = np.maximum(counts, 1.0)
-        means = rows.sums(rows.values).value / divisor
-        squares = rows.sums((rows.values - np.repeat(means, lengths, axis=0)) ** 2).value
+        # Taken from the least value, so that equal values deviate by exactly nothing.
+        least = np.fmin.reduceat(np.where(rows.present, rows.values, np.nan), rows.starts, axis=0)
+        above = rows.values - np.repeat(least, lengths, axis=0)
+        mean_above = rows.sums(above).value / divisor
+        squares = rows.sums((above - np.repeat(mean_above, lengths, axis=0)) ** 2).value
+        means = least + mean_above
         old_count = self._count.rows[rows.groups]
         total = np.maximum(old_count + counts, 1.0)
         shift = np.where(counts > 0, means - self._mean.rows[rows.groups], 0.0)
@@ -215,6 +234,7 @@ class DeviationFold:
         self._count.rows[rows.groups] = old_count + counts
 
     def result(self) -> Floats:
+        """Return the values, groups x steps."""
         variance = self._squares.rows / self._count.rows
         return np.sqrt(variance) if self._is_root else variance
 

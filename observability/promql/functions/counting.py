@@ -18,11 +18,12 @@ def count_pairs(
     # `before[i]` counts the pairs whose newer sample comes before sample i.
     newest = np.maximum(window.last, 1)
     oldest = np.minimum(window.first + 1, newest)
-    return (before[newest] - before[oldest]).astype(np.float64), window.counts > 0
+    found: Floats = (before[newest] - before[oldest]).astype(np.float64)
+    return found, window.counts > 0
 
 
 def _differs(older: Floats, newer: Floats) -> Bools:
-    return (older != newer) & ~(np.isnan(older) & np.isnan(newer))
+    return np.asarray((older != newer) & ~(np.isnan(older) & np.isnan(newer)))
 
 
 def _changes(window: WindowBlock) -> tuple[Floats, Bools]:

@@ -1,11 +1,12 @@
 """Functions of one value: rounding, clamping, powers, trigonometry."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from observability.promql.blocks import Floats
+from observability.promql.blocks import Floats, VectorBlock
 from observability.promql.functions.signature import (
     Operands,
     ScalarFunction,
@@ -32,12 +33,30 @@ def clamp_max(values: Floats, greatest: Floats) -> Floats:
     return np.minimum(values, greatest)
 
 
+def _clamp(call: Call, operands: Operands) -> Iterator[VectorBlock]:
+    """Yield the values between two bounds; nothing at steps where the bounds are crossed."""
+    least, greatest = (operands.scalar(arg) for arg in call.args[1:])
+    is_possible = ~(greatest < least)
+    for block in operands.vector(call.args[0], function=call.function):
+        values = clamp_min(clamp_max(block.values, greatest), least)
+        yield block.with_values(values, block.present & is_possible)
+
+
+def _min_of(call: Call, operands: Operands) -> Floats:
+    return np.minimum(*(operands.scalar(arg) for arg in call.args))
+
+
+def _max_of(call: Call, operands: Operands) -> Floats:
+    return np.maximum(*(operands.scalar(arg) for arg in call.args))
+
+
 def _pi(call: Call, operands: Operands) -> Floats:
     return np.full(operands.context.steps.count, math.pi)
 
 
 FUNCTIONS: dict[str, VectorFunction] = {
     "round": each_value(round_to),
+    "clamp": _clamp,
     "clamp_min": each_value(clamp_min),
     "clamp_max": each_value(clamp_max),
     "abs": each_value(np.abs),
@@ -65,4 +84,4 @@ FUNCTIONS: dict[str, VectorFunction] = {
     "deg": each_value(np.degrees),
 }
 
-SCALAR_FUNCTIONS: dict[str, ScalarFunction] = {"pi": _pi}
+SCALAR_FUNCTIONS: dict[str, ScalarFunction] = {"pi": _pi, "min_of": _min_of, "max_of": _max_of}

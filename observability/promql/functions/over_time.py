@@ -1,11 +1,13 @@
 """`*_over_time`: one value for the samples of each window."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from observability.promql.blocks import Bools, Floats
 from observability.promql.functions.signature import VectorFunction, each_window
 from observability.promql.summation import Sum, zero_sum
-from observability.promql.windows import WindowBlock, fold_windows
+from observability.promql.windows import WindowBlock
 
 _SCALE = 2.0**-64
 
@@ -42,17 +44,17 @@ def max_over_time(window: WindowBlock) -> tuple[Floats, Bools]:
 
 def sum_over_time(window: WindowBlock) -> tuple[Floats, Bools]:
     """Return the sum of each window, compensated for rounding."""
-    return window_sums(window, scale=1.0).value, window.counts > 0
+    return fold_sum(window, np.positive).value, window.counts > 0
 
 
 def avg_over_time(window: WindowBlock) -> tuple[Floats, Bools]:
     """Return the mean of each window, which does not overflow where its sum would."""
     counts = np.maximum(window.counts, 1)
-    sums = window_sums(window, scale=1.0)
+    sums = fold_sum(window, np.positive)
     mean = sums.total / counts + sums.compensation / counts
     overflowed = np.isinf(sums.total)
     if overflowed.any():
-        small = window_sums(window, scale=_SCALE)
+        small = fold_sum(window, lambda values: values * _SCALE)
         scaled = (small.total / counts + small.compensation / counts) / _SCALE
         mean = np.where(overflowed, scaled, mean)
     return mean, window.counts > 0
@@ -60,15 +62,13 @@ def avg_over_time(window: WindowBlock) -> tuple[Floats, Bools]:
 
 def stdvar_over_time(window: WindowBlock) -> tuple[Floats, Bools]:
     """Return the population variance of each window."""
-    mean, present = avg_over_time(window)
-    squares = zero_sum(mean.shape)
-
-    def step(values: Floats, has_value: Bools) -> None:
-        nonlocal squares
-        squares = squares.add(np.where(has_value, (values - mean) ** 2, 0.0))
-
-    fold_windows(window, step)
-    return squares.value / np.maximum(window.counts, 1), present
+    # Taken from the first sample, so that equal samples deviate by exactly nothing.
+    origin = window.gather(window.values, window.first)
+    counts = np.maximum(window.counts, 1)
+    shifted = fold_sum(window, lambda values: values - origin)
+    mean = shifted.value / counts
+    squares = fold_sum(window, lambda values: (values - origin - mean) ** 2)
+    return squares.value / counts, window.counts > 0
 
 
 def stddev_over_time(window: WindowBlock) -> tuple[Floats, Bools]:
@@ -77,15 +77,11 @@ def stddev_over_time(window: WindowBlock) -> tuple[Floats, Bools]:
     return np.sqrt(variance), present
 
 
-def window_sums(window: WindowBlock, *, scale: float) -> Sum:
-    """Return the compensated sum of each window's samples, each multiplied by `scale` first."""
+def fold_sum(window: WindowBlock, term: Callable[[Floats], Floats]) -> Sum:
+    """Return the compensated sum of `term` of each window's samples."""
     sums = zero_sum(window.counts.shape)
-
-    def step(values: Floats, has_value: Bools) -> None:
-        nonlocal sums
-        sums = sums.add(np.where(has_value, values * scale, 0.0))
-
-    fold_windows(window, step)
+    for values, is_there in window.columns():
+        sums = sums.add(np.where(is_there, term(values), 0.0))
     return sums
 
 

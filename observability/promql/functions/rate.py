@@ -96,10 +96,11 @@ def _of_counter(kernel: VectorFunction) -> VectorFunction:
 
     def apply(call: Call, operands: Operands) -> Iterator[VectorBlock]:
         for block in kernel(call, operands):
-            shows = block.present.any(axis=1).tolist()
-            for labels, is_shown in zip(block.label_sets, shows, strict=True):
+            is_shown = block.present.any(axis=1)
+            for row in np.flatnonzero(is_shown).tolist():
+                labels = block.label_sets[row]
                 name = label_value(labels, METRIC_NAME)
-                if is_shown and name and not name.endswith(_COUNTER_SUFFIXES):
+                if name and not name.endswith(_COUNTER_SUFFIXES):
                     operands.context.annotations.inform(
                         "metric might not be a counter, name does not end in "
                         f'_total/_sum/_count/_bucket: "{name}"'

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import timezone
 
+from alerts.routing.readiness import setup_problems
+from alerts.summary import summarize_alerting
 from observability.access.navigation import Entry, Section, registered_entries
+from observability.metrics.store import log
+from observability.telemetry.health import CheckResult, run_checks
+
+RATE_WINDOW_SECONDS = 60
+HEALTH_SHOWN = ("database", "redis", "workers", "beat")
+_BADGES = {"ok": "good", "degraded": "warning", "failing": "bad"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that is wrong with the set-up, said on every page.
+
+    Attributes:
+        text: What is wrong.
+        hint: What to do about it.
+        url: Where to do it, '' when that is not in the admin.
+    """
+
+    text: str
+    hint: str
+    url: str = ""
 
 
 def stylesheet(request: HttpRequest) -> str:
@@ -33,11 +60,43 @@ def _item(entry: Entry) -> dict[str, Any]:
     return {"title": entry.title, "icon": entry.icon, "link": reverse(entry.url_name)}
 
 
+def notices_context(request: HttpRequest) -> dict[str, Any]:
+    """Return the notices that stand on every page, for those who can act on them."""
+    if not request.user.has_perm("alerts.change_receiver"):
+        return {}
+    return {"portal_notices": _notices()}
+
+
+def _notices() -> list[Notice]:
+    notices = [
+        Notice(text=problem.title, hint=problem.hint, url=reverse(problem.url_name))
+        for problem in setup_problems()
+    ]
+    if settings.MAIL_SERVER is None:
+        notices.append(
+            Notice(
+                text="No mail server is set up.",
+                hint=f"E-mail is written to files in {settings.EMAIL_FILE_PATH}. Set EMAIL_URL to send it.",
+            )
+        )
+    return notices
+
+
 def home_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Return what the home page shows."""
+    """Return what the home page shows: the state of things, as far as the user may see it."""
+    if request.user.has_perm("alerts.view_alert"):
+        context["alerting"] = summarize_alerting(now=timezone.now())
+    if request.user.has_perm("metrics.view_series"):
+        samples = log.count_since(int((time.time() - RATE_WINDOW_SECONDS) * 1000))
+        context["samples_per_second"] = samples / RATE_WINDOW_SECONDS
+    checks = run_checks()
+    context["health"] = [
+        {"name": name, "badge": _BADGES[result.status], "result": result}
+        for name, result in sorted(checks.items(), key=_shown_first)
+    ]
     return context
 
 
-def notices_context(request: HttpRequest) -> dict[str, Any]:
-    """Return the notices that stand on every page."""
-    return {}
+def _shown_first(check: tuple[str, CheckResult]) -> tuple[int, str]:
+    name = check[0]
+    return (HEALTH_SHOWN.index(name) if name in HEALTH_SHOWN else len(HEALTH_SHOWN), name)

@@ -19,3 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Last, because it answers everything below /admin/ that nobody else does.
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "observability.access.api_errors.bad_request"
+handler403 = "observability.access.api_errors.permission_denied"
+handler404 = "observability.access.api_errors.not_found"
+handler500 = "observability.access.api_errors.server_error"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from observability.embedded.servers import Servers, start_servers
 
@@ -24,15 +26,17 @@ def pytest_configure(config: pytest.Config) -> None:
     global _servers, _data_dir  # noqa: PLW0603 (pytest hooks share nothing else)
     os.environ.setdefault("SECRET_KEY", "only-for-the-tests-" + "x" * 40)
     os.environ.setdefault("ENCRYPTION_KEY", "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=")
-    if "PYTEST_XDIST_WORKER" in os.environ or os.environ.get("DATABASE_URL"):
-        return
-    _data_dir = Path(tempfile.mkdtemp(prefix="portal-tests-"))
-    _servers = start_servers(_data_dir, durable=False)
-    os.environ |= {
-        "DATA_DIR": str(_data_dir),
-        "DATABASE_URL": _servers.database_url,
-        "REDIS_URL": _servers.redis_url,
-    }
+    if "PYTEST_XDIST_WORKER" not in os.environ and not os.environ.get("DATABASE_URL"):
+        _data_dir = Path(tempfile.mkdtemp(prefix="portal-tests-"))
+        _servers = start_servers(_data_dir, durable=False)
+        os.environ |= {
+            "DATA_DIR": str(_data_dir),
+            "DATABASE_URL": _servers.database_url,
+            "REDIS_URL": _servers.redis_url,
+        }
+    # pytest-django would read the settings before this hook if it knew their name earlier.
+    os.environ["DJANGO_SETTINGS_MODULE"] = "observability.settings"
+    assert settings.DATABASES
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -41,3 +45,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         _servers.stop()
     if _data_dir is not None:
         shutil.rmtree(_data_dir, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_memory_of_emptied_tables() -> Iterator[None]:
+    """Make the process forget the ids of series, as every test starts with an empty catalogue."""
+    from observability.metrics.store import catalogue  # noqa: PLC0415 (settings are ready only now)
+
+    catalogue.forget()
+    yield
+    catalogue.forget()

@@ -55,5 +55,7 @@ class MetricAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no type
     @admin.display(description="Series")
     def series_list(self, metric: Metric) -> SafeString:
         shown = metric.series.order_by("id")[:SERIES_SHOWN]
-        lines = format_html_join("", "<li><code>{}</code></li>", ((str(series),) for series in shown))
+        lines = format_html_join(
+            "", "<li><code>{}</code></li>", ((str(series),) for series in shown)
+        )
         return format_html("<ul>{}</ul>", lines)

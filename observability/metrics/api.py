@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Mapping
@@ -16,17 +17,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from observability.access.api_errors import ApiError
 from observability.access.models import ApiKey
 from observability.access.permissions import requires
 from observability.access.scopes import Scope
 from observability.metrics import reading
 from observability.metrics.backend import get_backend
+from observability.metrics.errors import BodyTooLargeError, MetricsError, RejectedSamplesError
 from observability.metrics.exposition import metrics_exposition
 from observability.metrics.ingest.body import read_body
 from observability.metrics.ingest.json_samples import decode_samples
-from observability.metrics.instruments import SAMPLES_INGESTED
+from observability.metrics.instruments import SAMPLES_INGESTED, WRITES_REJECTED
 from observability.metrics.parameters import parse_timestamp_ms
-from observability.metrics.serializers import AcceptedSerializer, SampleSerializer, SeriesPageSerializer
+from observability.metrics.serializers import (
+    AcceptedSerializer,
+    SampleSerializer,
+    SeriesPageSerializer,
+)
 
 DEFAULT_RANGE_MS = 3_600_000
 
@@ -50,18 +57,29 @@ class MetricsView(APIView):
     @extend_schema(request=SampleSerializer(many=True), responses={202: AcceptedSerializer})
     def post(self, request: Request) -> Response:
         """Store one sample or a list of them, all or none; they are durable when this answers."""
+        try:
+            accepted = self._store(request)
+        except MetricsError as error:
+            WRITES_REJECTED.labels(protocol="json").inc()
+            raise _as_api_error(error) from error
+        SAMPLES_INGESTED.labels(protocol="json").inc(accepted)
+        return Response({"accepted": accepted}, status=202)
+
+    def _store(self, request: Request) -> int:
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            raise ApiError(415, "the body must not be compressed")
         # The body goes to a typed decoder past REST framework's parsers, which are too slow for it.
         body = read_body(request._request)  # noqa: SLF001
         key_labels = request.auth.labels if isinstance(request.auth, ApiKey) else {}
-        batch = decode_samples(body, now_ms=int(time.time() * 1000), added_labels=key_labels)
-        accepted = get_backend().append(batch)
-        SAMPLES_INGESTED.labels(protocol="json").inc(accepted)
-        return Response({"accepted": accepted}, status=202)
+        now_ms = int(time.time() * 1000)
+        return get_backend().append(decode_samples(body, now_ms=now_ms, added_labels=key_labels))
 
     @extend_schema(
         parameters=[
             OpenApiParameter("name", str, required=True, description="The metric's name."),
-            OpenApiParameter("start", str, description="Unix seconds or ISO 8601; an hour before `end`."),
+            OpenApiParameter(
+                "start", str, description="Unix seconds or ISO 8601; an hour before `end`."
+            ),
             OpenApiParameter("end", str, description="Unix seconds or ISO 8601; now."),
             OpenApiParameter("label.<name>", str, description="Only series with this label value."),
             OpenApiParameter("page_size", int, description="Series a page, 1 to 1,000; 100."),
@@ -101,6 +119,17 @@ class MetricsView(APIView):
         return HttpResponse(msgspec.json.encode(answer), content_type="application/json")
 
 
+def _as_api_error(error: MetricsError) -> ApiError:
+    match error:
+        case RejectedSamplesError():
+            details = [dataclasses.asdict(rejection) for rejection in error.rejections]
+            return ApiError(422, f"no sample was stored: {error}", details=details)
+        case BodyTooLargeError():
+            return ApiError(413, str(error))
+        case _:
+            return ApiError(400, str(error))
+
+
 def _next_url(request: Request, after_id: int | None) -> str | None:
     if after_id is None:
         return None
@@ -111,7 +140,11 @@ def _next_url(request: Request, after_id: int | None) -> str | None:
 
 def _label_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
     prefix = "label."
-    return {key.removeprefix(prefix): value for key, value in parameters.items() if key.startswith(prefix)}
+    return {
+        key.removeprefix(prefix): value
+        for key, value in parameters.items()
+        if key.startswith(prefix)
+    }
 
 
 def _time_parameter(request: Request, name: str, default_ms: int) -> int:
@@ -127,7 +160,9 @@ def _time_parameter(request: Request, name: str, default_ms: int) -> int:
 def _whole_number(request: Request, name: str, default: int, *, minimum: int, maximum: int) -> int:
     text = request.query_params.get(name, str(default))
     if not text.isdecimal() or not minimum <= int(text) <= maximum:
-        raise ValidationError({name: f"expected a whole number from {minimum} to {maximum}; got {text!r}"})
+        raise ValidationError(
+            {name: f"expected a whole number from {minimum} to {maximum}; got {text!r}"}
+        )
     return int(text)
 
 

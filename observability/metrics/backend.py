@@ -22,7 +22,6 @@ from observability.promql.labels import METRIC_NAME, LabelSet
 from observability.promql.matchers import Matcher
 
 
-
 class MetricsBackend(Protocol):
     """Where metrics go and where answers come from."""
 

@@ -5,8 +5,10 @@ from prometheus_client import Counter, Histogram
 SAMPLES_INGESTED = Counter(
     "portal_samples_ingested_total", "Samples that were accepted and stored.", ["protocol"]
 )
-SAMPLES_REJECTED = Counter(
-    "portal_writes_rejected_total", "Writes that were refused, by the protocol they came by.", ["protocol"]
+WRITES_REJECTED = Counter(
+    "portal_writes_rejected_total",
+    "Writes that were refused, by the protocol they came by.",
+    ["protocol"],
 )
 QUERY_DURATION = Histogram(
     "portal_query_duration_seconds",

@@ -26,7 +26,9 @@ def metric_name_fault(name: str) -> str:
             " and it must not begin with a digit"
         )
     if len(name) > MAX_METRIC_NAME_LENGTH:
-        return f"a metric name has at most {MAX_METRIC_NAME_LENGTH} characters; this has {len(name)}"
+        return (
+            f"a metric name has at most {MAX_METRIC_NAME_LENGTH} characters; this has {len(name)}"
+        )
     return ""
 
 

@@ -39,7 +39,11 @@ def query_page(request: HttpRequest) -> HttpResponse:
             context["error"] = str(error)
         else:
             rows = _rows(result)
-            context |= {"rows": rows[:MAX_ROWS], "row_count": len(rows), "notes": [*result.warnings, *result.infos]}
+            context |= {
+                "rows": rows[:MAX_ROWS],
+                "row_count": len(rows),
+                "notes": [*result.warnings, *result.infos],
+            }
     return render_page(request, "metrics/query.html", title="Query", context=context)
 
 
@@ -47,7 +51,9 @@ def _rows(result: QueryResult) -> list[tuple[str, str]]:
     """Return what a table shows of a result: a series' name and its value."""
     match result.value:
         case InstantVector() as vector:
-            return [(format_metric(labels), format_value(value)) for labels, value in vector.samples()]
+            return [
+                (format_metric(labels), format_value(value)) for labels, value in vector.samples()
+            ]
         case Scalar(_, value):
             return [("scalar", format_value(value))]
         case String(_, text):

@@ -97,7 +97,9 @@ class PrometheusView(APIView):
         try:
             return parse_duration_ms(text)
         except (ValueError, PromQLError) as error:
-            raise BadParameterError(name, f'cannot parse "{text[:100]}" to a valid duration') from error
+            raise BadParameterError(
+                name, f'cannot parse "{text[:100]}" to a valid duration'
+            ) from error
 
     def limits(self, request: Request) -> Limits:
         """Return the engine's limits, with the `timeout` the client asks for where that is shorter."""
@@ -117,7 +119,9 @@ class QueryView(PrometheusView):
         at_ms = self.time_ms(request, "time", now_ms)
         limits = self.limits(request)
         with QUERY_DURATION.labels(kind="instant").time():
-            result = get_backend().query(self.parameter(request, "query"), at_ms=at_ms, limits=limits)
+            result = get_backend().query(
+                self.parameter(request, "query"), at_ms=at_ms, limits=limits
+            )
         return _success(result)
 
     post = get
@@ -135,7 +139,8 @@ class QueryRangeView(PrometheusView):
         step_ms = self.duration_ms(request, "step")
         if step_ms <= 0:
             raise BadParameterError(
-                "step", "zero or negative query resolution step widths are not accepted. Try a positive integer"
+                "step",
+                "zero or negative query resolution step widths are not accepted. Try a positive integer",
             )
         with QUERY_DURATION.labels(kind="range").time():
             result = get_backend().query_range(

@@ -13,6 +13,7 @@ from observability.metrics.store.selection import find_series
 from observability.metrics.store.storage import read_samples
 from observability.promql.labels import METRIC_NAME, drop_metric_name
 from observability.promql.matchers import Matcher, MatchOp
+from observability.promql.staleness import is_stale
 
 
 @dataclass(frozen=True, slots=True)

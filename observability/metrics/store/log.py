@@ -91,6 +91,17 @@ def read(start_ms: int, end_ms: int) -> Iterator[LogSamples]:
                 yield decode(data)
 
 
+def count_since(timestamp_ms: int) -> int:
+    """Return how many samples are in rows whose newest sample is at or after the time."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(sample_count), 0) FROM metrics_samplelog WHERE max_timestamp_ms >= %s",
+            [timestamp_ms],
+        )
+        (count,) = cursor.fetchone()
+    return int(count)
+
+
 def delete_before(timestamp_ms: int, *, batch_rows: int = 10_000) -> int:
     """Delete rows whose newest sample is older than the time, in batches; return their number."""
     deleted = 0

@@ -33,7 +33,9 @@ def find_series(
     """
     conditions, parameters = ["series.id > %s"], [after_id]
     for matcher in matchers:
-        condition, values = _metric_condition(matcher) if matcher.name == METRIC_NAME else _label_condition(matcher)
+        condition, values = (
+            _metric_condition(matcher) if matcher.name == METRIC_NAME else _label_condition(matcher)
+        )
         conditions.append(condition)
         parameters += values
     # The parts put together here are constants of this module; every value is bound.
@@ -77,9 +79,13 @@ def _label_condition(matcher: Matcher) -> tuple[str, list[Any]]:
             )
             pairs = [pair_id for (pair_id,) in cursor.fetchall()]
         else:
-            cursor.execute("SELECT id, value FROM metrics_labelpair WHERE name = %s", [matcher.name])
+            cursor.execute(
+                "SELECT id, value FROM metrics_labelpair WHERE name = %s", [matcher.name]
+            )
             wanted = not matcher.matches("")
-            pairs = [pair_id for pair_id, value in cursor.fetchall() if matcher.matches(value) is wanted]
+            pairs = [
+                pair_id for pair_id, value in cursor.fetchall() if matcher.matches(value) is wanted
+            ]
     if matcher.matches(""):
         return "NOT series.pairs && %s::int[]", [pairs]
     return "series.pairs && %s::int[]", [pairs]

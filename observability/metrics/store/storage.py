@@ -50,10 +50,16 @@ def read_samples(series_ids: Sequence[int], start_ms: int, end_ms: int) -> LogSa
     values = np.concatenate([np.empty(0, np.float64), *(part.values for part in parts)])
 
     by_place_and_time = np.lexsort((values.view(np.uint64), times, places))
-    places, times, values = places[by_place_and_time], times[by_place_and_time], values[by_place_and_time]
+    places, times, values = (
+        places[by_place_and_time],
+        times[by_place_and_time],
+        values[by_place_and_time],
+    )
     is_last = np.ones(len(values), dtype=bool)
     is_last[:-1] = (places[1:] != places[:-1]) | (times[1:] != times[:-1])
-    return LogSamples(series_ids=places[is_last], timestamps_ms=times[is_last], values=values[is_last])
+    return LogSamples(
+        series_ids=places[is_last], timestamps_ms=times[is_last], values=values[is_last]
+    )
 
 
 def _pick(

@@ -1,0 +1,68 @@
+"""Series get one id each, whoever makes them and in whatever order."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from observability.metrics.models import Series
+from observability.metrics.store import catalogue
+from observability.promql.labels import label_set
+
+
+def test_ids_are_the_same_after_the_process_has_forgotten_them(db: None) -> None:
+    labels = [label_set({"__name__": "up", "job": job}) for job in "abc"]
+    first = catalogue.series_ids(labels)
+    catalogue.forget()
+
+    again = catalogue.series_ids(list(reversed(labels)))
+
+    assert again.tolist() == list(reversed(first.tolist()))
+
+
+def test_a_rolled_back_series_is_not_remembered(transactional_db: None) -> None:
+    labels = [label_set({"__name__": "up", "job": "a"})]
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        catalogue.series_ids(labels)
+        raise ZeroDivisionError
+
+    (series_id,) = catalogue.series_ids(labels)
+
+    assert Series.objects.filter(pk=series_id).exists()
+
+
+def test_processes_that_make_the_same_series_at_once_agree(transactional_db: None) -> None:
+    labels = [label_set({"__name__": f"m{n % 7}", "n": str(n)}) for n in range(300)]
+    barrier = Barrier(4)
+
+    def make(offset: int) -> dict[object, int]:
+        catalogue.forget()
+        mine = labels[offset:] + labels[:offset]
+        barrier.wait()
+        try:
+            return dict(zip(mine, catalogue.series_ids(mine).tolist(), strict=True))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(make, [0, 50, 150, 299]))
+
+    assert all(answer == answers[0] for answer in answers)
+    assert Series.objects.count() == len(labels)
+
+
+@given(
+    st.dictionaries(st.text(min_size=1), st.text(min_size=1)),
+    st.dictionaries(st.text(min_size=1), st.text(min_size=1)),
+)
+def test_different_label_sets_have_different_fingerprints(
+    one: dict[str, str], other: dict[str, str]
+) -> None:
+    same = catalogue.fingerprint(label_set(one)) == catalogue.fingerprint(label_set(other))
+
+    assert same == (one == other)

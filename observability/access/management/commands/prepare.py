@@ -9,9 +9,10 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
-from django.db import connection
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
 
+from observability.access.errors import UnsuitableKeyError
 from observability.access.keys import ensure_key
 from observability.access.scopes import Scope
 
@@ -30,17 +31,31 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prepare the portal; several containers that start at once do it one after the other."""
+        try:
+            connection.ensure_connection()
+        except OperationalError as error:
+            raise CommandError(
+                f"no connection to the database: {str(error).splitlines()[0]}"
+            ) from error
         with connection.cursor() as cursor:
             # Waiting for another container's migrations may take longer than a statement may.
             cursor.execute("SET lock_timeout = 0")
             cursor.execute("SET statement_timeout = 0")
             cursor.execute("SELECT pg_advisory_lock(%s)", [_PREPARATION_LOCK])
+            try:
+                self._prepare()
+            finally:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_PREPARATION_LOCK])
+
+    def _prepare(self) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         self._collect_static_files()
         self._make_first_admin()
         if settings.BOOTSTRAP_API_KEY:
-            ensure_key(settings.BOOTSTRAP_API_KEY, "bootstrap", [str(scope) for scope in Scope])
-        connection.close()  # which lets the lock go
+            try:
+                ensure_key(settings.BOOTSTRAP_API_KEY, name="bootstrap", scopes=list(Scope))
+            except UnsuitableKeyError as error:
+                raise CommandError(f"BOOTSTRAP_API_KEY: {error}") from error
 
     def _collect_static_files(self) -> None:
         """Collect static files unless they are those of the last time; compressing takes seconds."""

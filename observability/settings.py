@@ -7,6 +7,7 @@ environment or from what `make run` prepared under `DATA_DIR`.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -210,6 +211,13 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "observability.access.client_address.client_address"
 AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "observability.access.lockout.lockout_response"
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(hours=12),
+    "REFRESH_TOKEN_LIFETIME": timedelta(seconds=SESSION_COOKIE_AGE),
+    # A changed password ends all tokens, as it ends all sessions.
+    "CHECK_REVOKE_TOKEN": True,
+}
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "observability.access.authentication.ApiKeyAuthentication",
@@ -219,7 +227,7 @@ REST_FRAMEWORK = {
     # A view without permissions of its own is open to nobody.
     "DEFAULT_PERMISSION_CLASSES": ["observability.access.permissions.Nobody"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["observability.access.parsers.LimitedJSONParser"],
     "EXCEPTION_HANDLER": "observability.access.api_errors.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
@@ -262,7 +270,9 @@ PROMETHEUS_LATENCY_BUCKETS = (
 )  # fmt: skip
 LOGGING_CONFIG = "observability.telemetry.logging.configure"
 LOGGING = {"console": DEBUG}
-HOST_COLLECTOR_INTERVAL_SECONDS = env.integer("HOST_COLLECTOR_INTERVAL", 15, minimum=1, maximum=3600)
+HOST_COLLECTOR_INTERVAL_SECONDS = env.integer(
+    "HOST_COLLECTOR_INTERVAL", 15, minimum=1, maximum=3600
+)
 
 # --- language, time, static files -------------------------------------------------------------
 LANGUAGE_CODE = "en"

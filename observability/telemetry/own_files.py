@@ -99,7 +99,8 @@ class ValueFile:
         try:
             if self.path.stat().st_size < _HEADER_BYTES:
                 return
-            for key, value, timestamp, _ in MmapedDict.read_all_values_from_file(str(self.path)):
+            entries = MmapedDict.read_all_values_from_file(str(self.path))  # type: ignore[no-untyped-call]  # not annotated there
+            for key, value, timestamp, _ in entries:
                 yield key, (value, timestamp)
         except (RuntimeError, UnicodeDecodeError, struct.error) as error:
             log.warning("own metrics file is damaged", file=self.path.name, error=str(error))

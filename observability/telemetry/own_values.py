@@ -34,12 +34,12 @@ def use_own_values() -> None:
         client_values.ValueClass = OwnValue
 
 
-class _ValueFile(MmapedDict):  # type: ignore[misc]  # prometheus_client does not annotate it
+class _ValueFile(MmapedDict):
     """A file whose blocks are reserved, since a write into a hole on a full disk kills with SIGBUS."""
 
     def __init__(self, path: Path) -> None:
         _reserve(path, _INITIAL_FILE_BYTES)
-        super().__init__(str(path))
+        super().__init__(str(path))  # type: ignore[no-untyped-call]  # not annotated there
 
     def _init_value(self, key: str) -> None:
         needed = self._used + len(key.encode()) + _ENTRY_OVERHEAD_BYTES
@@ -48,7 +48,7 @@ class _ValueFile(MmapedDict):  # type: ignore[misc]  # prometheus_client does no
             while size < needed:
                 size *= 2
             _reserve(Path(self._fname), size)
-        super()._init_value(key)
+        super()._init_value(key)  # type: ignore[no-untyped-call]  # not annotated there
 
 
 def _reserve(path: Path, size_bytes: int) -> None:
@@ -146,7 +146,8 @@ class OwnValue:
     def _store(self, timestamp: float) -> None:
         self._generation = _files.generation
         try:
-            _files.file(self._prefix).write_value(self._key, self._value, timestamp)
+            file = _files.file(self._prefix)
+            file.write_value(self._key, self._value, timestamp)  # type: ignore[no-untyped-call]  # not annotated there
         except OSError:
             # The disk is full: a counter that lags is better than a request that fails.
             return

@@ -104,7 +104,7 @@ def _cumulative(family: Metric) -> list[Sample]:
         total = 0.0
         for bound, value in sorted(by_bound.items()):
             total += value
-            le = {"le": floatToGoString(bound)}
+            le = {"le": floatToGoString(bound)}  # type: ignore[no-untyped-call]  # not annotated there
             samples.append(Sample(f"{family.name}_bucket", {**dict(labels), **le}, total))
         samples.append(Sample(f"{family.name}_count", dict(labels), total))
         samples.append(Sample(f"{family.name}_sum", dict(labels), sums.get(labels, 0.0)))

@@ -1,7 +1,8 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import observability.access.secret_fields
 from django.db import migrations, models
+
+import observability.access.secret_fields
 
 
 def create_root_route(apps, schema_editor):

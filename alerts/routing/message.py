@@ -196,8 +196,8 @@ def short_value(value: str) -> str:
         return value
     if not math.isfinite(number):
         return value
-    if abs(number) >= 1000:  # noqa: PLR2004 - from here on all digits are before the point
-        return f"{number:,.0f}" if abs(number) < 1e15 else f"{number:.4g}"  # noqa: PLR2004
+    if abs(number) >= 1000:
+        return f"{number:,.0f}" if abs(number) < 1e15 else f"{number:.4g}"
     return f"{number:.4g}"
 
 

@@ -206,7 +206,7 @@ def _prepare_portal(launch: Launch) -> None:
         check=False,
     )
     if result.returncode != 0:
-        raise EmbeddedError("the database could not be prepared, for the reason given above")
+        raise EmbeddedError("the portal could not be prepared, for the reason given above")
 
 
 def _is_live(launch: Launch) -> bool:

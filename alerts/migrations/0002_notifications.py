@@ -318,6 +318,7 @@ class Migration(migrations.Migration):
                         fields=["group", "integration", "-id"], name="alerts_notification_stream"
                     ),
                     models.Index(fields=["status", "-id"], name="alerts_notification_status"),
+                    models.Index(fields=["created_at", "status"], name="alerts_notification_made"),
                 ],
             },
         ),

@@ -151,6 +151,8 @@ class Notification(models.Model):
             models.Index(fields=["group", "integration", "-id"], name="alerts_notification_stream"),
             # The history filtered by status, and the home page's count of failures.
             models.Index(fields=["status", "-id"], name="alerts_notification_status"),
+            # What became of the last day's notifications, for the home page.
+            models.Index(fields=["created_at", "status"], name="alerts_notification_made"),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest
@@ -81,7 +82,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 class TokenAuthentication(JWTAuthentication):
     """Take a JWT from `POST /api/admin/login` as `Bearer <token>`."""
 
-    def authenticate(self, request: Request) -> tuple[User, Token] | None:
+    def authenticate(self, request: Request) -> tuple[Any, Token] | None:
         """Return the user and the token; None when the request brings no JWT."""
         token = bearer_token(request.META.get("HTTP_AUTHORIZATION", ""))
         if token is None or not reads_like_jwt(token):

@@ -23,14 +23,14 @@ class LabelsField(forms.CharField):
 
     def to_python(self, value: Any) -> Any:
         """Return the labels; raises `ValidationError` naming the line that is none."""
-        return value if isinstance(value, dict) else parse_labels(super().to_python(value))
+        return value if isinstance(value, dict) else parse_labels(str(value or ""))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Say whether the text differs from the labels as they were shown."""
         return super().has_changed(self.prepare_value(initial or {}), data)
 
 
-class ApiKeyForm(forms.ModelForm[ApiKey]):
+class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
     """Name, scopes, labels and last day of a key; the key itself is made elsewhere."""
 
     scopes = forms.MultipleChoiceField(
@@ -40,7 +40,6 @@ class ApiKeyForm(forms.ModelForm[ApiKey]):
     )
     labels = LabelsField(
         required=False,
-        empty_value={},
         help_text="Added to everything that the key writes, one a line, such as system=earntrack.",
     )
 

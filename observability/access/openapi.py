@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[misc] # no types
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # no types
     """API keys, in both headers that are understood."""
 
     target_class = "observability.access.authentication.ApiKeyAuthentication"
@@ -25,7 +25,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[misc] # no t
         ]
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[misc] # no types
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # no types
     """Tokens of `POST /api/admin/login`."""
 
     target_class = "observability.access.authentication.TokenAuthentication"

@@ -376,7 +376,8 @@ def _parse(url: str) -> _Target:
 def _ascii_host(host: str) -> str:
     """Return a host name in the form of the DNS, '' when it is none."""
     if ":" in host:
-        return host if "%" not in host and ip_address(host) else ""
+        ip_address(host)  # or ValueError
+        return "" if "%" in host else host
     if not host.isascii():
         host = host.encode("idna").decode("ascii")
     return host if _HOST_NAME.fullmatch(host) else ""

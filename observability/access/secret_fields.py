@@ -103,7 +103,7 @@ class EncryptedTextField(_EncryptedField):
 class EncryptedJSONField(_EncryptedField):
     """Secrets as JSON, such as those of a receiver of any kind. Its owner's form edits the single values."""
 
-    def formfield(self, **kwargs: Any) -> forms.Field | None:  # type: ignore[override]
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
         """Return None: the whole is never shown, single values are `SecretField`s."""
         return None
 

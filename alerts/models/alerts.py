@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 from django.db import models
@@ -116,3 +117,10 @@ class Alert(models.Model):
     def is_manual(self) -> bool:
         """Whether it was reported by hand, so that no rule will ever resolve it."""
         return self.source == AlertSource.MANUAL
+
+    @property
+    def json_value(self) -> float | str | None:
+        """The value as JSON can carry it: NaN and the infinities are text, as in Prometheus."""
+        if self.value is None or math.isfinite(self.value):
+            return self.value
+        return "NaN" if math.isnan(self.value) else f"{self.value:+}".replace("inf", "Inf")

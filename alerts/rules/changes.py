@@ -93,7 +93,8 @@ def resolve_abandoned(*, now: datetime) -> int:
     """
     if not Alert.objects.abandoned().exists():
         return 0
-    _lock(set(Alert.objects.abandoned().values_list("rule__group_id", flat=True)))
+    groups = RuleGroup.objects.filter(rules__alerts__in=Alert.objects.abandoned())
+    _lock(set(groups.values_list("pk", flat=True)))
     alerts = list(Alert.objects.abandoned().select_for_update(of=("self",)))
     firing = [alert for alert in alerts if alert.state == AlertState.FIRING]
     for alert in firing:
@@ -106,7 +107,7 @@ def resolve_abandoned(*, now: datetime) -> int:
     return len(alerts)
 
 
-def _lock(group_ids: Collection[int | None]) -> None:
+def _lock(group_ids: Collection[int]) -> None:
     groups = RuleGroup.objects.filter(pk__in=group_ids)
     list(groups.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
 

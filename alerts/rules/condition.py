@@ -202,7 +202,7 @@ class _FormReader:
         if not text or not self._form.get("function"):
             return DEFAULT_WINDOW_MS
         try:
-            window_ms = parse_duration_ms(self._text("window", text))
+            window_ms = parse_duration_ms(str(text))
         except ValueError as error:
             self._report("window", str(error))
             return DEFAULT_WINDOW_MS
@@ -222,7 +222,7 @@ class _FormReader:
     def comparison(self) -> Comparison:
         value = self._form.get("operator")
         try:
-            return Comparison(value)
+            return Comparison(str(value))
         except ValueError:
             self._report("operator", f"expected one of {' '.join(Comparison)}, got {value!r}")
             return Comparison.GREATER

@@ -45,9 +45,9 @@ def episode(alert: Alert) -> Episode:
         value=float("nan") if alert.value is None else alert.value,
         state=State(alert.state),
         active_at_ms=milliseconds(alert.active_at),
-        fired_at_ms=alert.fired_at and milliseconds(alert.fired_at),
-        keep_firing_since_ms=alert.keep_firing_since and milliseconds(alert.keep_firing_since),
-        resolved_at_ms=alert.resolved_at and milliseconds(alert.resolved_at),
+        fired_at_ms=_optional_ms(alert.fired_at),
+        keep_firing_since_ms=_optional_ms(alert.keep_firing_since),
+        resolved_at_ms=_optional_ms(alert.resolved_at),
     )
 
 
@@ -104,6 +104,10 @@ def _apply(row: Alert, after: Episode, *, severity: str) -> None:
     row.fired_at = _optional(after.fired_at_ms)
     row.resolved_at = _optional(after.resolved_at_ms)
     row.keep_firing_since = _optional(after.keep_firing_since_ms)
+
+
+def _optional_ms(at: datetime | None) -> int | None:
+    return None if at is None else milliseconds(at)
 
 
 def _optional(at_ms: int | None) -> datetime | None:

@@ -179,7 +179,7 @@ def claim_due_group(*, now: datetime) -> Claim | None:
             .order_by("next_evaluation_at")
             .first()
         )
-        return group and _lease(group, due_at=group.next_evaluation_at, now=now)
+        return None if group is None else _lease(group, due_at=group.next_evaluation_at, now=now)
 
 
 def claim_group(group_id: int, *, now: datetime) -> Claim | None:
@@ -191,7 +191,7 @@ def claim_group(group_id: int, *, now: datetime) -> Claim | None:
             .select_for_update(skip_locked=True)
             .first()
         )
-        return group and _lease(group, due_at=now, now=now)
+        return None if group is None else _lease(group, due_at=now, now=now)
 
 
 def evaluate_group(claim: Claim, *, backend: MetricsBackend, clock: Clock) -> list[RuleOutcome]:

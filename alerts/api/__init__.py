@@ -1,0 +1,1 @@
+"""The REST API of rules and alerts."""

@@ -102,9 +102,9 @@ class Evaluator:
             case Subquery() as subquery:
                 end_ms = subquery_end(subquery, self.context)
                 steps = subquery_steps(subquery, end_ms)
-                self.context.account.check_time()
+                self.context.account.check_steps(steps.count)
                 inside = Evaluator(self.context.on(steps)).vector(subquery.expr)
-                return cut_subquery(inside, subquery, steps, end_ms)
+                return cut_subquery(self._counted(inside), subquery, steps, end_ms)
             case _:
                 raise _mistyped(expr, ValueType.MATRIX)
 

@@ -59,6 +59,11 @@ class Account:
         if self.samples_read > self._limits.max_samples:
             raise TooManySamplesError(self._limits.max_samples)
 
+    def check_steps(self, count: int) -> None:
+        """Raise when a single series could not be held at that many steps."""
+        if count > self._limits.max_samples:
+            raise TooManySamplesError(self._limits.max_samples)
+
     def add_points(self, count: int) -> None:
         """Count points that stay in memory until the query ends."""
         self._points_held += count

@@ -31,6 +31,9 @@ from observability.promql.syntax import (
 MAX_DEPTH = 120
 """Levels of a syntax tree: what Python's recursion limit lets the engine walk."""
 
+LATEST_MS = 2**61
+"""Bound of what `@` may name: far from where 64-bit arithmetic on times would overflow."""
+
 # The library recurses without a bound and takes the process with it when its stack ends
 # (at some 20,000 levels), so the tokens that can open a level are counted before.
 _MAX_NESTING_TOKENS = 2_000
@@ -89,7 +92,7 @@ def parse(text: str) -> Expr:
         message = str(error)
         raise ParseError(message, text=text, position=_place_of(message, text)) from error
     except OverflowError as error:
-        raise ParseError("duration out of range", text=text) from error
+        raise ParseError(str(error), text=text) from error
 
 
 def _place_of(message: str, text: str) -> int | None:
@@ -223,10 +226,15 @@ def _at_time(node: lib.VectorSelector | lib.SubqueryExpr) -> int:
     """
     seconds, _, millis = str(node.at).removeprefix("@ ").partition(".")
     at_ms = int(seconds) * 1000 + int(millis or 0)
+    if at_ms > LATEST_MS:
+        raise OverflowError(f"timestamp out of bounds for @ modifier: {seconds}")
     if at_ms:
         return at_ms
     found = re.findall(r"tv_sec:\s*(-?\d+),\s*tv_nsec:\s*(\d+)", repr(node))
-    return int(found[-1][0]) * 1000 + int(found[-1][1]) // 1_000_000
+    at_ms = int(found[-1][0]) * 1000 + int(found[-1][1]) // 1_000_000
+    if at_ms < -LATEST_MS:
+        raise OverflowError(f"timestamp out of bounds for @ modifier: {found[-1][0]}")
+    return at_ms
 
 
 def _variant(member: object) -> str:

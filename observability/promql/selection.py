@@ -7,9 +7,12 @@ import numpy as np
 from observability.promql.blocks import Ints, VectorBlock
 from observability.promql.context import Context
 from observability.promql.staleness import InstantSelection, select_instant
-from observability.promql.storage import SelectHints, SeriesBlock
+from observability.promql.storage import SelectHints, SeriesBlock, split
 from observability.promql.syntax import AtBound, MatrixSelector, VectorSelector
 from observability.promql.windows import WindowBlock, cut_windows
+
+CELLS_IN_BLOCK = 2**18
+"""Series x steps that are worked on at once, however many series the storage gives."""
 
 
 def reference_times(at: int | AtBound | None, offset_ms: int, context: Context) -> Ints:
@@ -72,4 +75,4 @@ def _read(selector: VectorSelector, hints: SelectHints, context: Context) -> Ite
     for block in context.storage.select(selector.all_matchers, hints):
         context.account.check_time()
         context.account.add_samples(len(block.values))
-        yield block
+        yield from split(block, max(1, CELLS_IN_BLOCK // context.steps.count))

@@ -61,3 +61,20 @@ class Storage(Protocol):
         samples outside of the hints' window, and series with no sample at all.
         """
         ...
+
+
+def split(block: SeriesBlock, series_count: int) -> Iterator[SeriesBlock]:
+    """Yield the block in parts of at most `series_count` series."""
+    if len(block.label_sets) <= series_count:
+        yield block
+        return
+    for start in range(0, len(block.label_sets), series_count):
+        label_sets = block.label_sets[start : start + series_count]
+        offsets = block.offsets[start : start + len(label_sets) + 1]
+        samples = slice(offsets[0], offsets[-1])
+        yield SeriesBlock(
+            label_sets=label_sets,
+            offsets=offsets - offsets[0],
+            timestamps_ms=block.timestamps_ms[samples],
+            values=block.values[samples],
+        )

@@ -321,7 +321,7 @@ def format_number(value: float) -> str:
     if math.isinf(value):
         return "Inf" if value > 0 else "-Inf"
     if (
-        value.is_integer()
+        value == int(value)
         and abs(value) < 1e15
         and not (value == 0 and math.copysign(1, value) < 0)
     ):

@@ -23,14 +23,14 @@ def round_to(values: Floats, nearest: Any = 1.0) -> Floats:
     return np.floor(values * inverse + 0.5) / inverse
 
 
-def clamp_min(values: Floats, least: Floats) -> Floats:
-    """Return the values, none below `least`; NaN where either is NaN."""
-    return np.maximum(values, least)
+def larger(a: Floats, b: Floats) -> Floats:
+    """Return the larger of two numbers as Go has it: NaN wins over all but +Inf."""
+    return np.where(np.isposinf(a) | np.isposinf(b), np.inf, np.maximum(a, b))
 
 
-def clamp_max(values: Floats, greatest: Floats) -> Floats:
-    """Return the values, none above `greatest`; NaN where either is NaN."""
-    return np.minimum(values, greatest)
+def smaller(a: Floats, b: Floats) -> Floats:
+    """Return the smaller of two numbers as Go has it: NaN wins over all but -Inf."""
+    return np.where(np.isneginf(a) | np.isneginf(b), -np.inf, np.minimum(a, b))
 
 
 def _clamp(call: Call, operands: Operands) -> Iterator[VectorBlock]:
@@ -38,16 +38,16 @@ def _clamp(call: Call, operands: Operands) -> Iterator[VectorBlock]:
     least, greatest = (operands.scalar(arg) for arg in call.args[1:])
     is_possible = ~(greatest < least)
     for block in operands.vector(call.args[0], function=call.function):
-        values = clamp_min(clamp_max(block.values, greatest), least)
+        values = larger(smaller(block.values, greatest), least)
         yield block.with_values(values, block.present & is_possible)
 
 
 def _min_of(call: Call, operands: Operands) -> Floats:
-    return np.minimum(*(operands.scalar(arg) for arg in call.args))
+    return smaller(*(operands.scalar(arg) for arg in call.args))
 
 
 def _max_of(call: Call, operands: Operands) -> Floats:
-    return np.maximum(*(operands.scalar(arg) for arg in call.args))
+    return larger(*(operands.scalar(arg) for arg in call.args))
 
 
 def _pi(call: Call, operands: Operands) -> Floats:
@@ -57,8 +57,8 @@ def _pi(call: Call, operands: Operands) -> Floats:
 FUNCTIONS: dict[str, VectorFunction] = {
     "round": each_value(round_to),
     "clamp": _clamp,
-    "clamp_min": each_value(clamp_min),
-    "clamp_max": each_value(clamp_max),
+    "clamp_min": each_value(larger),
+    "clamp_max": each_value(smaller),
     "abs": each_value(np.abs),
     "ceil": each_value(np.ceil),
     "floor": each_value(np.floor),

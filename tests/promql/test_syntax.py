@@ -1,0 +1,133 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from observability.promql import parse
+from observability.promql.matchers import Matcher, MatchOp
+from observability.promql.syntax import (
+    Aggregation,
+    AggregationOp,
+    AtBound,
+    Binary,
+    BinaryOp,
+    Call,
+    Cardinality,
+    Expr,
+    MatrixSelector,
+    NumberLiteral,
+    Paren,
+    StringLiteral,
+    Subquery,
+    Unary,
+    VectorMatching,
+    VectorSelector,
+)
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
+LABELS = st.sampled_from(["job", "instance", "le", "a_1", "with.dot", "über"])
+MILLISECONDS = st.one_of(st.integers(1, 10_000), st.sampled_from([300_000, 3_600_000, 90_061_001]))
+OFFSETS = st.one_of(st.just(0), MILLISECONDS, MILLISECONDS.map(lambda ms: -ms))
+TIMES = st.one_of(st.none(), st.sampled_from(AtBound), st.integers(-(10**13), 10**15))
+NUMBERS = st.one_of(
+    st.floats(allow_nan=False, min_value=0.0), st.just(math.nan), st.integers(0, 99).map(float)
+).map(NumberLiteral)
+
+
+@st.composite
+def selectors(draw: st.DrawFn) -> VectorSelector:
+    # The library checks regular expressions with rules of its own, so they stay simple.
+    matchers = draw(
+        st.lists(
+            st.one_of(
+                st.builds(
+                    Matcher, LABELS, st.sampled_from([MatchOp.EQUAL, MatchOp.NOT_EQUAL]), TEXTS
+                ),
+                st.builds(
+                    Matcher,
+                    LABELS,
+                    st.sampled_from([MatchOp.REGEX, MatchOp.NOT_REGEX]),
+                    st.from_regex(r"\A[a-z]{1,3}(\|[a-z]\.\*)?\Z"),
+                ),
+            ),
+            max_size=3,
+        )
+    )
+    name = draw(st.sampled_from(["up", "job:errors:rate5m", "http_requests_total"]))
+    return VectorSelector(name, tuple(matchers), draw(OFFSETS), draw(TIMES))
+
+
+@st.composite
+def operators(draw: st.DrawFn, vectors: st.SearchStrategy[Expr]) -> Expr:
+    op = draw(st.sampled_from(BinaryOp))
+    cardinality = Cardinality.ONE_TO_ONE
+    if not op.is_set_operator:
+        cardinality = draw(st.sampled_from(Cardinality))
+    on = draw(st.booleans())
+    labels = tuple(draw(st.lists(LABELS, max_size=2, unique=True)))
+    include: tuple[str, ...] = ()
+    if cardinality is not Cardinality.ONE_TO_ONE:
+        free = LABELS.filter(lambda name: name not in labels)
+        include = tuple(draw(st.lists(free, max_size=2, unique=True)))
+    matching = VectorMatching(labels, on, cardinality, include)
+    return Binary(
+        op,
+        Paren(draw(vectors)),
+        Paren(draw(vectors)),
+        op.is_comparison and draw(st.booleans()),
+        None if matching == VectorMatching() else matching,
+    )
+
+
+def larger(vectors: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    subqueries = st.builds(
+        Subquery, vectors.map(Paren), MILLISECONDS, st.none() | MILLISECONDS, OFFSETS, TIMES
+    )
+    plain = st.sampled_from([AggregationOp.SUM, AggregationOp.AVG, AggregationOp.STDDEV])
+    grouping = st.lists(LABELS, max_size=3, unique=True).map(tuple)
+    return st.one_of(
+        operators(vectors),
+        st.builds(
+            Binary, st.sampled_from([BinaryOp.ADD, BinaryOp.POW]), vectors.map(Paren), NUMBERS
+        ),
+        st.builds(Unary, vectors.map(Paren)),
+        st.builds(Aggregation, plain, vectors, st.none(), grouping, st.booleans()),
+        st.builds(
+            Aggregation, st.just(AggregationOp.TOPK), vectors, NUMBERS, grouping, st.booleans()
+        ),
+        st.builds(
+            Aggregation, st.just(AggregationOp.COUNT_VALUES), vectors, TEXTS.map(StringLiteral)
+        ),
+        st.builds(lambda arg: Call("abs", (arg,)), vectors),
+        st.builds(lambda arg: Call("max_over_time", (arg,)), subqueries),
+    )
+
+
+WINDOWS = st.builds(MatrixSelector, selectors(), MILLISECONDS)
+VECTORS = st.recursive(
+    st.one_of(selectors(), WINDOWS.map(lambda window: Call("rate", (window,)))),
+    larger,
+    max_leaves=5,
+)
+
+
+@given(st.one_of(VECTORS, NUMBERS, WINDOWS, TEXTS.map(StringLiteral)))
+def test_a_tree_is_printed_as_text_that_parses_to_the_same_tree(tree: Expr) -> None:
+    assert parse(str(tree)) == tree
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'sum by (job, "with.dot") (rate(x{a="b\\n"}[5m] @ 1.500 offset 1h30m))',
+        "x * on (a) group_left (b) y",
+        "max_over_time(x[1h:30s] offset -5m)",
+        "-x ^ 2 > bool -Inf",
+        '{"with.dot","label.dot"!~"x|y"}',
+    ],
+)
+def test_text_in_the_printed_form_is_printed_unchanged(text: str) -> None:
+    expected = text.replace('{"with.dot",', '{__name__="with.dot",')
+
+    assert str(parse(text)) == expected

@@ -138,6 +138,19 @@ def retry_now(notifications: models.QuerySet[Notification], *, now: datetime) ->
     return len(revived)
 
 
+def as_outgoing(notification: Notification) -> Outgoing:
+    """Return the notification as its kind gets it."""
+    return Outgoing(
+        message=Message.from_json(notification.payload),
+        key=f"{notification.pk}-{notification.idempotency_key}",
+        thread=notification.thread,
+        explanation=NotificationReason(notification.reason).label,
+        history_url=external_url(notification.get_absolute_url()),
+        made_at=notification.created_at,
+        progress=notification.progress,
+    )
+
+
 _NEVER_TOLD = (NotificationStatus.FAILED, NotificationStatus.DEAD, NotificationStatus.SUPERSEDED)
 
 
@@ -188,17 +201,8 @@ def _send(notification: Notification) -> Delivered:
         raise DeliveryError("the integration has been deleted", is_permanent=True)
     if not integration.enabled:
         raise DeliveryError("the integration is switched off", is_permanent=True)
-    outgoing = Outgoing(
-        message=Message.from_json(notification.payload),
-        key=f"{notification.pk}-{notification.idempotency_key}",
-        thread=notification.thread,
-        explanation=NotificationReason(notification.reason).label,
-        history_url=external_url(notification.get_absolute_url()),
-        made_at=notification.created_at,
-        progress=notification.progress,
-    )
     try:
-        return kind.send(outgoing, integration)
+        return kind.send(as_outgoing(notification), integration)
     except DeliveryError:
         raise
     except SoftTimeLimitExceeded:

@@ -101,3 +101,6 @@ class ReceiverKind(Protocol):
         Called outside any transaction. It must come to an end within
         `alerts.delivery.DEADLINE`, and may be called again with the same message.
         """
+
+    def preview_html(self, outgoing: Outgoing) -> str:
+        """Return the message as a page of HTML; empty when it is not HTML."""

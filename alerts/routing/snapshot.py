@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.urls import reverse
 
 from alerts.models import Alert, AlertState
 from alerts.routing.message import (
@@ -44,7 +45,7 @@ def external_url(path: str = "") -> str:
 
 def query_url(expr: str) -> str:
     """Return the address of the page that shows a PromQL expression over time."""
-    return external_url("/admin/metrics/query/?" + urlencode({"expr": expr}))
+    return external_url(reverse("metrics-query") + "?" + urlencode({"expr": expr}))
 
 
 def _message_alert(alert: Alert) -> MessageAlert:

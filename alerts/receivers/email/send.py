@@ -11,7 +11,7 @@ import smtplib
 from alerts.models import Integration
 from alerts.receivers.base import Delivered, DeliveryError, Outgoing
 from alerts.receivers.email.config import EmailConfig, EmailForm
-from alerts.receivers.email.message import Email, compose_email
+from alerts.receivers.email.message import Email, compose_email, render_html
 from alerts.receivers.email.transport import Refusals, named, readable, send_mail
 
 _PERMANENT_FROM = 500
@@ -59,6 +59,10 @@ class EmailKind:
             response=f"accepted for {', '.join(accepted)}",
             warning=f"the mail server refused {named(rejected)}" if rejected else "",
         )
+
+    def preview_html(self, outgoing: Outgoing) -> str:
+        """Return the e-mail's HTML part."""
+        return render_html(outgoing)
 
 
 def _try(email: Email) -> Refusals:

@@ -80,6 +80,10 @@ class SlackKind:
             response=f"{status} {answer}".strip(),
         )
 
+    def preview_html(self, outgoing: Outgoing) -> str:
+        """Return nothing: Slack's blocks are not HTML."""
+        return ""
+
 
 def _retry_after(header: str) -> timedelta | None:
     """Return the pause that Slack asks for; it gives seconds."""

@@ -1,0 +1,39 @@
+"""The sidebar entries of receivers, routing and notifications."""
+
+from __future__ import annotations
+
+from observability.access.navigation import Entry, Section, register_entry
+
+
+def register_notification_pages() -> None:
+    """Add the pages that say who is told, and who was."""
+    register_entry(
+        Entry(
+            section=Section.ALERTS,
+            title="Receivers",
+            icon="group",
+            url_name="admin:alerts_receiver_changelist",
+            permission="alerts.view_receiver",
+            order=50,
+        )
+    )
+    register_entry(
+        Entry(
+            section=Section.ALERTS,
+            title="Routing",
+            icon="alt_route",
+            url_name="admin:alerts_route_changelist",
+            permission="alerts.view_route",
+            order=60,
+        )
+    )
+    register_entry(
+        Entry(
+            section=Section.ALERTS,
+            title="Notifications",
+            icon="outgoing_mail",
+            url_name="admin:alerts_notification_changelist",
+            permission="alerts.view_notification",
+            order=70,
+        )
+    )

@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import transaction
+from django.db import Error, connection, transaction
 from django.db.models import QuerySet
 
 from alerts.instruments import (
@@ -276,7 +276,10 @@ def _ask(rule: Rule, at_ms: int, backend: MetricsBackend) -> _Answer:
         error = str(problem)
     except SoftTimeLimitExceeded:
         raise
-    except Exception as problem:  # noqa: BLE001 (a bug met by one rule must not stop the others)
+    except Exception as problem:  # A bug met by one rule must not stop the others.
+        if isinstance(problem, Error) and not connection.is_usable():
+            # Not the rule's fault, and nothing could be recorded: the next worker does it all.
+            raise
         _log.exception("rule not evaluated", rule=rule.name, rule_id=rule.pk)
         error = f"internal error: {problem}"
     duration_ms = (time.monotonic() - started) * 1000

@@ -1,0 +1,359 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import InterfaceError, OperationalError, connection, connections
+
+from alerts.models import Alert, AlertState, Rule, RuleGroup, RuleHealth
+from alerts.rules import evaluation
+from alerts.rules.errors import LeaseLostError
+from alerts.rules.moments import milliseconds
+from observability.metrics.backend import LocalBackend, MetricsBackend, get_backend
+from observability.metrics.samples import batch_at
+from observability.promql import Limits, QueryResult
+from tests.alerts.factories import NOW, AlertFactory, RuleFactory, RuleGroupFactory
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def no_default_group(db: None) -> None:
+    """Leave only the groups that a test makes."""
+    RuleGroup.objects.all().delete()
+
+
+def record(value: float, *, at: datetime = NOW, host: str = "db", metric: str = "load") -> None:
+    """Store a sample that every iteration which runs at `at` can see, wherever it is aligned."""
+    labels = (("__name__", metric), ("host", host))
+    get_backend().append(batch_at(milliseconds(at) - 15_000, [(labels, value)]))
+
+
+def evaluate(at: datetime, backend: MetricsBackend | None = None) -> list[evaluation.RuleOutcome]:
+    return evaluation.evaluate_due_groups(
+        backend=backend or get_backend(), clock=lambda: at, budget_seconds=5
+    )
+
+
+def states() -> list[str]:
+    return list(Alert.objects.order_by("pk").values_list("state", flat=True))
+
+
+class WrittenTables:
+    """Collect the tables that are written to."""
+
+    def __enter__(self) -> set[str]:
+        self._tables: set[str] = set()
+        self._wrapper = connection.execute_wrapper(self._note)
+        self._wrapper.__enter__()
+        return self._tables
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._wrapper.__exit__(None, None, None)
+
+    def _note(self, execute: Callable[..., object], sql: str, *args: object) -> object:
+        words = sql.split()
+        if words[0] in {"INSERT", "UPDATE", "DELETE"}:
+            self._tables.add(words[1 if words[0] == "UPDATE" else 2].strip('"'))
+        return execute(sql, *args)
+
+
+def test_an_alert_goes_from_pending_to_firing_to_resolved() -> None:
+    RuleFactory(expr="load > 1", hold_ms=45_000)
+    seen = []
+
+    for minute, value in enumerate([2.0, 2.0, 0.5]):
+        record(value, at=NOW + minute * MINUTE)
+        evaluate(NOW + minute * MINUTE)
+        seen += states()
+
+    assert seen == [AlertState.PENDING, AlertState.FIRING, AlertState.RESOLVED]
+
+
+def test_a_firing_alert_carries_labels_annotations_and_value() -> None:
+    record(95.5)
+    rule = RuleFactory(
+        name="HighLoad",
+        expr="load > 1",
+        severity="critical",
+        labels={"team": "storage"},
+        annotations={"summary": "{{ $labels.host }} is at {{ $value }}"},
+    )
+
+    evaluate(NOW)
+
+    alert = Alert.objects.get()
+    assert alert.rule == rule
+    assert alert.labels == {
+        "alertname": "HighLoad",
+        "host": "db",
+        "severity": "critical",
+        "team": "storage",
+    }
+    assert alert.annotations == {"summary": "db is at 95.5"}
+    assert (alert.value, alert.fired_at, alert.name) == (95.5, alert.active_at, "HighLoad")
+
+
+def test_a_pending_alert_that_vanishes_leaves_no_row() -> None:
+    record(2.0)
+    RuleFactory(expr="load > 1", hold_ms=60_000)
+    evaluate(NOW)
+    record(0.5, at=NOW + MINUTE)
+
+    evaluate(NOW + MINUTE)
+
+    assert states() == []
+
+
+def test_a_new_episode_is_a_new_row() -> None:
+    RuleFactory(expr="load > 1")
+
+    for minute, value in enumerate([2.0, 0.5, 2.0]):
+        record(value, at=NOW + minute * MINUTE)
+        evaluate(NOW + minute * MINUTE)
+
+    assert states() == [AlertState.RESOLVED, AlertState.FIRING]
+
+
+def test_a_broken_rule_shows_its_error_and_does_not_stop_the_others() -> None:
+    record(2.0)
+    group = RuleGroupFactory()
+    broken = RuleFactory(group=group, position=0, expr='label_replace(load, "a", "b", "c", "(")')
+    RuleFactory(group=group, position=1, expr="load > 1")
+
+    evaluate(NOW)
+
+    broken.refresh_from_db()
+    assert broken.health == RuleHealth.ERROR
+    assert broken.last_error
+    assert states() == [AlertState.FIRING]
+
+
+def test_an_error_keeps_the_alerts_as_they_are() -> None:
+    record(2.0)
+    rule = RuleFactory(expr="load > 1")
+    evaluate(NOW)
+    Rule.objects.filter(pk=rule.pk).update(expr="load > on")
+
+    evaluate(NOW + MINUTE)
+
+    rule.refresh_from_db()
+    assert rule.health == RuleHealth.ERROR
+    assert states() == [AlertState.FIRING]
+
+
+def test_series_that_would_be_one_alert_are_an_error_of_the_rule() -> None:
+    record(2.0, host="db")
+    record(2.0, host="web")
+    rule = RuleFactory(expr="load > 1", labels={"host": "all"})
+
+    [outcome] = evaluate(NOW)
+
+    rule.refresh_from_db()
+    assert "same label set" in rule.last_error
+    assert outcome.error == rule.last_error
+
+
+def test_a_scalar_is_an_alert_without_labels_of_a_series() -> None:
+    RuleFactory(expr="vector(1) > 0")
+
+    evaluate(NOW)
+
+    assert Alert.objects.get().labels == {"alertname": "HighLoad", "severity": "warning"}
+
+
+def test_iterations_are_aligned_and_missed_ones_counted() -> None:
+    group = RuleGroupFactory(interval_seconds=60)
+    RuleFactory(group=group)
+    evaluate(NOW)
+    group.refresh_from_db()
+    first_due = group.next_evaluation_at
+
+    evaluate(first_due + 3 * MINUTE + timedelta(seconds=5))
+
+    group.refresh_from_db()
+    assert group.evaluated_at == first_due + 3 * MINUTE
+    assert group.next_evaluation_at == first_due + 4 * MINUTE
+    assert group.missed_iterations == 3
+
+
+def test_a_group_is_not_evaluated_before_it_is_due() -> None:
+    RuleFactory()
+    evaluate(NOW)
+
+    assert evaluate(NOW) == []
+
+
+def test_an_unchanged_iteration_writes_the_group_row_alone() -> None:
+    record(2.0)
+    group = RuleGroupFactory()
+    for position in range(5):
+        RuleFactory(group=group, position=position, name=f"Rule {position}")
+    evaluate(NOW)
+
+    with WrittenTables() as tables:
+        evaluate(NOW + timedelta(seconds=20))
+
+    assert tables == {"alerts_rulegroup"}
+
+
+def test_a_disabled_rule_is_left_out() -> None:
+    record(2.0)
+    RuleFactory(enabled=False)
+
+    assert evaluate(NOW) == []
+
+
+def test_a_leased_group_is_left_to_its_worker() -> None:
+    RuleFactory()
+    evaluation.claim_due_group(now=NOW)
+
+    assert evaluate(NOW) == []
+
+
+def test_a_worker_that_was_too_slow_writes_nothing() -> None:
+    record(2.0)
+    RuleFactory()
+    claim = evaluation.claim_due_group(now=NOW)
+    evaluate(NOW + evaluation.LEASE)
+    Alert.objects.all().delete()
+    assert claim
+
+    with pytest.raises(LeaseLostError):
+        evaluation.evaluate_group(claim, backend=get_backend(), clock=lambda: NOW)
+
+    assert states() == []
+
+
+def test_a_rule_that_was_edited_during_its_query_is_not_judged_by_the_old_one() -> None:
+    record(2.0)
+    rule = RuleFactory(expr="load > 1")
+
+    class EditingBackend(LocalBackend):
+        def query(self, expr: str, *, at_ms: int, limits: Limits | None = None) -> QueryResult:
+            result = super().query(expr, at_ms=at_ms, limits=limits)
+            Rule.objects.filter(pk=rule.pk).update(expr="load > 5")
+            return result
+
+    outcomes = evaluate(NOW, EditingBackend())
+
+    assert outcomes == []
+    assert states() == []
+
+
+def test_evaluation_on_demand_does_not_wait_for_the_interval() -> None:
+    record(2.0)
+    rule = RuleFactory()
+    evaluate(NOW)
+
+    [outcome] = evaluation.evaluate_all_groups(
+        backend=get_backend(), clock=lambda: NOW + timedelta(milliseconds=1), wait_seconds=0
+    )
+
+    assert outcome.rule == rule
+    assert outcome.active["firing"] == 1
+
+
+@pytest.fixture
+def two_workers() -> Callable[[Callable[[], object]], list[object]]:
+    """Run a function in two threads at once, each with a connection of its own."""
+
+    def run(function: Callable[[], object]) -> list[object]:
+        results: list[object] = []
+        start = threading.Barrier(2)
+
+        def work() -> None:
+            try:
+                start.wait(timeout=10)
+                results.append(function())
+            finally:
+                connections.close_all()
+
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=30)
+        return results
+
+    return run
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_two_workers_do_not_evaluate_one_iteration_twice(
+    two_workers: Callable[[Callable[[], object]], list[list[evaluation.RuleOutcome]]],
+) -> None:
+    record(2.0)
+    for number in range(6):
+        RuleFactory(name=f"Rule {number}")
+
+    first, second = two_workers(lambda: evaluate(NOW))
+
+    evaluated = [outcome.rule.name for outcome in [*first, *second]]
+    assert sorted(evaluated) == [f"Rule {number}" for number in range(6)]
+    assert states() == [AlertState.FIRING] * 6
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_worker_that_loses_its_connection_leaves_the_group_to_the_next() -> None:
+    record(2.0)
+    RuleFactory()
+    killed = threading.Event()
+
+    class KilledBackend(LocalBackend):
+        def query(self, expr: str, *, at_ms: int, limits: Limits | None = None) -> QueryResult:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                pid.append(cursor.fetchone()[0])
+            ready.set()
+            killed.wait(timeout=10)
+            return super().query(expr, at_ms=at_ms, limits=limits)
+
+    pid: list[int] = []
+    ready = threading.Event()
+    problems: list[InterfaceError | OperationalError] = []
+
+    def work() -> None:
+        try:
+            claim = evaluation.claim_due_group(now=NOW)
+            assert claim
+            evaluation.evaluate_group(claim, backend=KilledBackend(), clock=lambda: NOW)
+        except (InterfaceError, OperationalError) as error:
+            problems.append(error)
+        finally:
+            connections.close_all()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    ready.wait(timeout=10)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", pid)
+    killed.set()
+    worker.join(timeout=30)
+    held = evaluate(NOW)
+
+    evaluate(NOW + evaluation.LEASE)
+
+    assert problems
+    assert held == []
+    assert states() == [AlertState.FIRING]
+    assert RuleGroup.objects.get().lease_until is None
+
+
+def test_state_is_kept_over_a_restart() -> None:
+    rule = RuleFactory(expr="load > 1", hold_ms=120_000)
+    AlertFactory(
+        rule=rule,
+        labels={"alertname": "HighLoad", "host": "db", "severity": "warning"},
+        state=AlertState.PENDING,
+        active_at=NOW - 2 * MINUTE,
+    )
+    record(2.0)
+
+    evaluate(NOW)
+
+    assert states() == [AlertState.FIRING]

@@ -47,13 +47,13 @@ class Dashboard(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        """Return the page that shows the dashboard."""
+        return reverse("dashboard", args=[self.slug])
+
     def clean(self) -> None:
         """Refuse a configuration that could not be shown."""
         try:
             read_config(self.config)
         except ValueError as error:
             raise ValidationError({"config": str(error)}) from error
-
-    def get_absolute_url(self) -> str:
-        """Return the page that shows the dashboard."""
-        return reverse("dashboard", args=[self.slug])

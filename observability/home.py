@@ -89,7 +89,7 @@ def home_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
     if request.user.has_perm("metrics.view_series"):
         samples = log.count_since(int((time.time() - RATE_WINDOW_SECONDS) * 1000))
         context["samples_per_second"] = samples / RATE_WINDOW_SECONDS
-    checks = run_checks()
+    checks = run_checks().checks
     context["health"] = [
         {"name": name, "badge": _BADGES[result.status], "result": result}
         for name, result in sorted(checks.items(), key=_shown_first)

@@ -36,7 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
         }
     # pytest-django would read the settings before this hook if it knew their name earlier.
     os.environ["DJANGO_SETTINGS_MODULE"] = "observability.settings"
-    assert settings.DATABASES
+    # Pages name their static files plainly; the hashed names need `collectstatic` first.
+    settings.STORAGES["staticfiles"]["BACKEND"] = (
+        "django.contrib.staticfiles.storage.StaticFilesStorage"
+    )
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

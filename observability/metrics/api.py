@@ -6,7 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -52,7 +52,7 @@ def metrics(request: HttpRequest) -> HttpResponseBase:
 class MetricsView(APIView):
     """Record samples; read the samples of one metric."""
 
-    permission_classes: ClassVar = [requires(read=Scope.METRICS_READ, write=Scope.METRICS_WRITE)]
+    permission_classes = [requires(read=Scope.METRICS_READ, write=Scope.METRICS_WRITE)]
 
     @extend_schema(request=SampleSerializer(many=True), responses={202: AcceptedSerializer})
     def post(self, request: Request) -> Response:
@@ -69,7 +69,7 @@ class MetricsView(APIView):
         if request.headers.get("Content-Encoding", "identity") != "identity":
             raise ApiError(415, "the body must not be compressed")
         # The body goes to a typed decoder past REST framework's parsers, which are too slow for it.
-        body = read_body(request._request)  # noqa: SLF001
+        body = read_body(request._request)
         key_labels = request.auth.labels if isinstance(request.auth, ApiKey) else {}
         now_ms = int(time.time() * 1000)
         return get_backend().append(decode_samples(body, now_ms=now_ms, added_labels=key_labels))

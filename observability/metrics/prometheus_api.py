@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import APIException
-from rest_framework.parsers import FormParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -66,8 +66,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
 class PrometheusView(APIView):
     """A view of Prometheus's API: parameters by GET or as a posted form, errors in its form."""
 
-    permission_classes: ClassVar = [requires(read=Scope.METRICS_READ, write=Scope.METRICS_READ)]
-    parser_classes: ClassVar = [FormParser]
+    permission_classes = [requires(read=Scope.METRICS_READ, write=Scope.METRICS_READ)]
+    parser_classes = [FormParser, MultiPartParser]
 
     def get_exception_handler(self) -> Callable[..., Any]:
         """Answer errors as Prometheus does."""

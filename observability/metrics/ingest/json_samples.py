@@ -45,7 +45,8 @@ class JsonSample(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _decoder = msgspec.json.Decoder(JsonSample | list[JsonSample])
-_any_decoder = msgspec.json.Decoder()
+_item_decoder = msgspec.json.Decoder(JsonSample)
+_list_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def decode_samples(
@@ -63,29 +64,30 @@ def decode_samples(
         RejectedSamplesError: Samples are not valid; it names each with what is wrong.
     """
     try:
-        decoded = _decoder.decode(body)
-    except msgspec.ValidationError:
-        items = _decode_one_by_one(body)
+        items = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedBodyError(f"the body is not valid JSON: {error}") from error
-    else:
-        items = decoded if isinstance(decoded, list) else [decoded]
     return _to_batch(items, now_ms=now_ms, added_labels=added_labels or {})
 
 
+def _decode(body: bytes) -> list[JsonSample]:
+    try:
+        decoded = _decoder.decode(body)
+    except msgspec.ValidationError:
+        return _decode_one_by_one(body)
+    return decoded if isinstance(decoded, list) else [decoded]
+
+
 def _decode_one_by_one(body: bytes) -> list[JsonSample]:
-    """Find every item that has not the right shape; only reached when there is one."""
-    raw = _any_decoder.decode(body)
+    """Name every item that has not the right shape; only reached when there is one."""
     rejections: list[Rejection] = []
-    items: list[JsonSample] = []
-    for index, item in enumerate(raw if isinstance(raw, list) else [raw]):
+    parts = _list_decoder.decode(body) if body.lstrip().startswith(b"[") else [body]
+    for index, part in enumerate(parts):
         try:
-            items.append(msgspec.convert(item, JsonSample))
+            _item_decoder.decode(part)
         except msgspec.ValidationError as error:
             rejections.append(_shape_rejection(index, str(error)))
-            if len(rejections) == MAX_REJECTIONS:
-                break
-    raise RejectedSamplesError(rejections)
+    raise RejectedSamplesError(rejections[:MAX_REJECTIONS])
 
 
 def _shape_rejection(index: int, message: str) -> Rejection:

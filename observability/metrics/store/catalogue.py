@@ -117,7 +117,7 @@ def _ids_of(
     with connection.cursor() as cursor:
         execute_values(
             cursor.cursor,
-            f"INSERT INTO {table} ({names}) VALUES %s ON CONFLICT ({names}) DO NOTHING",
+            f"INSERT INTO {table} ({names}) VALUES %s ON CONFLICT ({names}) DO NOTHING",  # noqa: S608 (our own names)
             rows,
             page_size=1000,
         )

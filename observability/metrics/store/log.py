@@ -112,7 +112,7 @@ def delete_before(timestamp_ms: int, *, batch_rows: int = 10_000) -> int:
                 "SELECT id FROM metrics_samplelog WHERE max_timestamp_ms < %s LIMIT %s)",
                 [timestamp_ms, batch_rows],
             )
-            count = cursor.rowcount
+            count: int = cursor.rowcount
         deleted += count
         if count < batch_rows:
             return deleted

@@ -40,9 +40,9 @@ def find_series(
         parameters += values
     # The parts put together here are constants of this module; every value is bound.
     statement = (
-        "SELECT series.id, metric.name, series.labels FROM metrics_series AS series"
+        "SELECT series.id, metric.name, series.labels FROM metrics_series AS series"  # noqa: S608
         " JOIN metrics_metric AS metric ON metric.id = series.metric_id"
-        f" WHERE {' AND '.join(conditions)} ORDER BY series.id LIMIT %s"  # noqa: S608
+        f" WHERE {' AND '.join(conditions)} ORDER BY series.id LIMIT %s"
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, [*parameters, limit])

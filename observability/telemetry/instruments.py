@@ -41,7 +41,7 @@ PORTAL_INFO = Gauge(
 )
 BEAT_AGE = Gauge(
     "portal_beat_age_seconds",
-    "Time since beat last sent a task.",
+    "Time since beat last sent a task; +Inf when it has not for ten minutes.",
     multiprocess_mode="livemostrecent",
 )
 QUEUE_LENGTH = Gauge(
@@ -54,6 +54,18 @@ QUEUE_AGE = Gauge(
     "portal_queue_age_seconds",
     "Time the oldest task has waited in a queue; 0 when it is empty.",
     ["queue"],
+    multiprocess_mode="livemostrecent",
+)
+WORKER_SILENCE = Gauge(
+    "portal_worker_silence_seconds",
+    "Time since a worker of a queue was last seen; +Inf when none has been for ten minutes.",
+    ["queue"],
+    multiprocess_mode="livemostrecent",
+)
+HEALTH = Gauge(
+    "portal_health_check_status",
+    "Result of a health check: 1 ok, 0.5 degraded, 0 failing.",
+    ["check"],
     multiprocess_mode="livemostrecent",
 )
 DISK_FREE = Gauge(

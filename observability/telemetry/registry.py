@@ -75,9 +75,11 @@ def _parsed(key: str) -> tuple[str, str, Labels, str]:
 def _families(values: Values) -> list[Metric]:
     families: dict[str, Metric] = {}
     for kind, of_kind in sorted(values.items()):
-        for key, (value, _) in of_kind.items():
+        for key, (value, set_at) in of_kind.items():
             metric_name, sample_name, labels, help_text = _parsed(key)
             family = families.setdefault(metric_name, Metric(metric_name, help_text, kind.type))
+            if kind.mode.endswith("mostrecent") and not set_at:
+                continue  # made, but never set
             # A metric that was of another type in an earlier release must not spoil the text.
             if family.type == kind.type:
                 family.samples.append(Sample(sample_name, dict(labels), value))

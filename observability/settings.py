@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
+import django_stubs_ext
 from celery.schedules import schedule
 from django.core.exceptions import ImproperlyConfigured
 
@@ -22,6 +23,9 @@ from observability.embedded.locations import (
     read_secret,
 )
 from observability.environment import Environment, InvalidSettingError
+
+# Lets classes be written as generics, such as `models.Field[int, int]`, when they run too.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()

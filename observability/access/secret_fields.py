@@ -27,7 +27,7 @@ BATCH_ROWS = 500
 """Rows that `rotate_keys` locks and writes at once."""
 
 
-class _EncryptedField(models.Field):  # type: ignore[type-arg]  # generic for mypy only
+class _EncryptedField(models.Field[Any, Any]):
     """The common part: a text column with ciphertext, decrypted when a row is read."""
 
     def get_internal_type(self) -> str:

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from observability.metrics.samples import MetricType
 
 
-class TransactionIdField(models.Field):  # type: ignore[type-arg]  # generic for mypy only
+class TransactionIdField(models.Field[int, int]):
     """PostgreSQL's `xid8`: the 64-bit id of a transaction."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
+from alerts import delivery
+from alerts.routing import flush
 from alerts.rules import changes, evaluation
 from observability.metrics.backend import get_backend
 
@@ -19,3 +21,22 @@ def evaluate_due() -> None:
         backend=get_backend(), clock=timezone.now, budget_seconds=_EVALUATION_BUDGET_SECONDS
     )
     changes.resolve_abandoned(now=timezone.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=60, time_limit=70)
+def flush_due() -> None:
+    """Flush the alert groups that are due, and forget those that have long been at rest."""
+    flush.flush_due(now=timezone.now())
+    flush.forget_groups(now=timezone.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=20, time_limit=30)
+def deliver_due() -> None:
+    """Queue the notifications that are due and that nobody has queued."""
+    delivery.queue_due(now=timezone.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=delivery.DEADLINE.seconds, time_limit=60)
+def deliver(notification_id: int) -> None:
+    """Make one attempt at a notification."""
+    delivery.deliver(notification_id)

@@ -1,4 +1,5 @@
 import math
+from itertools import accumulate
 
 import pytest
 from hypothesis import given, settings
@@ -345,12 +346,12 @@ SELECTORS = st.builds(
     st.sampled_from([0, 0, 30_000, -45_000]),
     st.sampled_from([None, None, None, 300_000, AtBound.START, AtBound.END]),
 )
+WINDOW_FUNCTIONS = ["rate", "increase", "delta", "irate"] + [
+    f"{name}_over_time" for name in ("avg", "min", "max", "sum", "count", "last")
+]
 WINDOWS = st.builds(
     lambda name, selector, range_ms: Call(name, (MatrixSelector(selector, range_ms),)),
-    st.sampled_from(
-        ["rate", "increase", "delta", "irate"]
-        + [f"{name}_over_time" for name in ("avg", "min", "max", "sum", "count", "last")]
-    ),
+    st.sampled_from(WINDOW_FUNCTIONS),
     SELECTORS,
     DURATIONS,
 )
@@ -386,7 +387,7 @@ def larger(vectors: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
 EXPRESSIONS = st.recursive(st.one_of(SELECTORS, WINDOWS), larger, max_leaves=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     data=data_sets(),
     expr=EXPRESSIONS,
@@ -398,11 +399,36 @@ EXPRESSIONS = st.recursive(st.one_of(SELECTORS, WINDOWS), larger, max_leaves=4)
 def test_engine_agrees_with_the_reference_at_every_step(
     data: Data, expr: Expr, start_ms: int, step_ms: int, step_count: int, series_per_block: int
 ) -> None:
+    end_ms = start_ms + (step_count - 1) * step_ms
+
+    check_against_reference(data, expr, start_ms, end_ms, step_ms, series_per_block)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    points=st.lists(
+        st.tuples(st.integers(1, 60_000), st.integers(-20, 60).map(float)), min_size=8, max_size=40
+    ),
+    function=st.sampled_from(WINDOW_FUNCTIONS),
+    range_ms=st.integers(20_000, 600_000),
+)
+def test_engine_agrees_with_the_reference_on_windows_with_many_samples(
+    points: list[tuple[int, float]], function: str, range_ms: int
+) -> None:
+    times = accumulate(distance for distance, _ in points)
+    values = (value for _, value in points)
+    data = {label_set({"__name__": "x"}): list(zip(times, values, strict=True))}
+    expr = Call(function, (MatrixSelector(VectorSelector("x"), range_ms),))
+
+    check_against_reference(data, expr, 0, 900_000, 45_000, 1)
+
+
+def check_against_reference(
+    data: Data, expr: Expr, start_ms: int, end_ms: int, step_ms: int, series_per_block: int
+) -> None:
     storage = MemoryStorage(series_per_block=series_per_block)
     for labels, points in data.items():
         storage.add(dict(labels), points)
-    end_ms = start_ms + (step_count - 1) * step_ms
-
     try:
         value = (
             Engine()

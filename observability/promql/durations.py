@@ -13,6 +13,13 @@ _UNITS = (
     ("s", 1_000, False),
     ("ms", 1, False),
 )
+_DURATION = re.compile(
+    r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?",
+    re.ASCII,
+)
+
+LONGEST_MS = (2**63 - 1) // 1_000_000
+"""What Go's duration of 64-bit nanoseconds can hold: 292 years."""
 
 
 def format_duration(duration_ms: int) -> str:
@@ -30,24 +37,23 @@ def format_duration(duration_ms: int) -> str:
     return text
 
 
-_DURATION = re.compile(
-    r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?"
-)
-
-
 def parse_duration_ms(text: str) -> int:
     """Return a duration such as `1h30m` or `500ms` in milliseconds; `0` needs no unit.
 
     Raises:
-        ValueError: The text is not a duration; units go from large to small, each once.
+        ValueError: The text is not a duration, or one of more than 292 years; units go
+            from large to small, each once.
     """
     if text == "0":
         return 0
     match = _DURATION.fullmatch(text)
     if not text or match is None:
         raise ValueError(f'not a valid duration string: "{text[:100]}"')
-    return sum(
+    duration_ms = sum(
         int(count) * size_ms
         for count, (_, size_ms, _) in zip(match.groups(), _UNITS, strict=True)
         if count
     )
+    if duration_ms > LONGEST_MS:
+        raise ValueError("duration out of range")
+    return duration_ms

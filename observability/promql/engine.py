@@ -13,7 +13,7 @@ from observability.promql.labels import LabelSet
 from observability.promql.limits import Account, Limits
 from observability.promql.parser import parse
 from observability.promql.plan import ValueType, fix_bounds, value_type
-from observability.promql.steps import Steps
+from observability.promql.steps import FARTHEST_MS, Steps
 from observability.promql.storage import Storage
 from observability.promql.syntax import Expr
 from observability.promql.values import (
@@ -100,6 +100,8 @@ class Engine:
         is_canceled: Callable[[], bool] | None,
         shape: Callable[[Expr, Evaluator], Value],
     ) -> QueryResult:
+        if max(map(abs, (steps.start_ms, steps.end_ms, steps.step_ms))) > FARTHEST_MS:
+            raise BadDataError("timestamp out of bounds")
         account = Account(limits, is_canceled=is_canceled)
         annotations = Annotations()
         context = Context(

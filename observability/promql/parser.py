@@ -9,6 +9,7 @@ import promql_parser as lib
 
 from observability.promql.errors import ParseError, UnsupportedError
 from observability.promql.matchers import Matcher, MatchOp
+from observability.promql.steps import FARTHEST_MS
 from observability.promql.syntax import (
     Aggregation,
     AggregationOp,
@@ -30,9 +31,6 @@ from observability.promql.syntax import (
 
 MAX_DEPTH = 120
 """Levels of a syntax tree: what Python's recursion limit lets the engine walk."""
-
-LATEST_MS = 2**61
-"""Bound of what `@` may name: far from where 64-bit arithmetic on times would overflow."""
 
 # The library recurses without a bound and takes the process with it when its stack ends
 # (at some 20,000 levels), so the tokens that can open a level are counted before.
@@ -226,13 +224,13 @@ def _at_time(node: lib.VectorSelector | lib.SubqueryExpr) -> int:
     """
     seconds, _, millis = str(node.at).removeprefix("@ ").partition(".")
     at_ms = int(seconds) * 1000 + int(millis or 0)
-    if at_ms > LATEST_MS:
+    if at_ms > FARTHEST_MS:
         raise OverflowError(f"timestamp out of bounds for @ modifier: {seconds}")
     if at_ms:
         return at_ms
     found = re.findall(r"tv_sec:\s*(-?\d+),\s*tv_nsec:\s*(\d+)", repr(node))
     at_ms = int(found[-1][0]) * 1000 + int(found[-1][1]) // 1_000_000
-    if at_ms < -LATEST_MS:
+    if at_ms < -FARTHEST_MS:
         raise OverflowError(f"timestamp out of bounds for @ modifier: {found[-1][0]}")
     return at_ms
 

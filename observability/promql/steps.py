@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+FARTHEST_MS = 2**61
+"""Bound of the times a query may name: far from where 64-bit sums of times would overflow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:

@@ -290,6 +290,13 @@ def test_a_range_query_that_makes_no_sense_is_bad_data(
     assert caught.value.kind == "bad_data"
 
 
+def test_a_time_beyond_all_times_is_bad_data() -> None:
+    with pytest.raises(PromQLError, match="out of bounds") as caught:
+        Engine().query("x", at_ms=2**63, storage=MemoryStorage())
+
+    assert caught.value.kind == "bad_data"
+
+
 def test_the_deepest_expression_that_parses_is_evaluated() -> None:
     expr = " + ".join(["x"] * 119)
 

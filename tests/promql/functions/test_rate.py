@@ -59,7 +59,7 @@ def test_what_a_counter_lost_in_a_restart_is_added_back() -> None:
 def test_a_single_sample_has_no_rate() -> None:
     window = window_of((10, 90.0), end_s=40, range_s=40)
 
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         _, present = extrapolated_rate(window, is_counter=True, is_rate=True)
 
     assert not present.any()

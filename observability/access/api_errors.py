@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions, status
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -75,6 +76,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if known is None:
         return None
     set_rollback()
+    # Whatever form the view's own answers have: HTML, YAML, Prometheus's exposition.
+    request = context["request"]
+    request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"
     body = error_body(
         known.status_code, _message(known), code=_code(known), details=_details(known)
     )
@@ -171,6 +175,9 @@ def _flatten(detail: Any, field: str = "", index: int | None = None) -> Iterator
     match detail:
         case dict():
             for name, inner in detail.items():
+                if isinstance(name, int):  # a place in a list, among items that are right
+                    yield from _flatten(inner, field, name)
+                    continue
                 path = field if name == "non_field_errors" else f"{field}.{name}".lstrip(".")
                 yield from _flatten(inner, path, index)
         case list():

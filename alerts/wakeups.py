@@ -14,6 +14,11 @@ from kombu.exceptions import OperationalError
 _log = structlog.get_logger(__name__)
 
 
+def wake_evaluation() -> None:
+    """Have the rule groups evaluated that are due."""
+    _send("alerts.tasks.evaluate_due")
+
+
 def wake_flush() -> None:
     """Have the groups flushed that are due."""
     _send("alerts.tasks.flush_due")

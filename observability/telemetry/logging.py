@@ -24,6 +24,8 @@ _SECRETS = (
         rf"\1{_MASKED}",
     ),
 )
+# Beat sends several ticks a second; each would be four lines that say that nothing happened.
+_CHATTY_LOGGERS = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
 
 
 def mask_secrets(line: str) -> str:
@@ -31,6 +33,10 @@ def mask_secrets(line: str) -> str:
     for pattern, replacement in _SECRETS:
         line = pattern.sub(replacement, line)
     return line
+
+
+def _tells_an_exception(record: logging.LogRecord) -> bool:
+    return record.exc_info is not None
 
 
 class _MaskedFormatter(structlog.stdlib.ProcessorFormatter):
@@ -85,5 +91,7 @@ def configure(options: Mapping[str, bool]) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     # Each request has its own line already; what is left to say is why one failed.
-    logging.getLogger("django.request").setLevel(logging.ERROR)
+    logging.getLogger("django.request").addFilter(_tells_an_exception)
+    for name in _CHATTY_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)

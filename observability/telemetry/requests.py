@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 import structlog
 from django.conf import settings
+from django.contrib.admindocs.views import simplify_regex
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.module_loading import import_string
 
@@ -81,11 +83,16 @@ class RequestLogMiddleware:
 def _route(request: HttpRequest) -> str:
     """Return the pattern that matched, so that ids in paths do not become label values."""
     match = request.resolver_match
-    return "unmatched" if match is None else "/" + match.route
+    return "unmatched" if match is None else _readable(match.route)
+
+
+@lru_cache(maxsize=1000)
+def _readable(route: str) -> str:
+    return simplify_regex(route)
 
 
 def _level(status: int, route: str) -> int:
-    if status >= 500:
-        return logging.ERROR
-    # Probes ask every few seconds; their answers are in the metrics.
-    return logging.DEBUG if route.startswith("/health") else logging.INFO
+    if route.startswith("/health"):
+        # Probes ask every few seconds; what they find is in the metrics.
+        return logging.DEBUG if status < 400 else logging.WARNING
+    return logging.INFO if status < 500 else logging.ERROR

@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 
-from alerts.navigation import register_notification_pages
+from alerts.navigation import register_notification_pages, register_rule_pages
+from observability.telemetry.health import register_check
 
 
 class AlertsConfig(AppConfig):
@@ -9,4 +10,9 @@ class AlertsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        # A check reads models, which are there from now on.
+        from alerts.rules.lateness import check_rules  # noqa: PLC0415
+
+        register_rule_pages()
         register_notification_pages()
+        register_check("rules", check_rules, critical=False)

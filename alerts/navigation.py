@@ -1,8 +1,42 @@
-"""The sidebar entries of receivers, routing and notifications."""
+"""The sidebar entries of alerts, rules, receivers, routing and notifications."""
 
 from __future__ import annotations
 
 from observability.access.navigation import Entry, Section, register_entry
+
+
+def register_rule_pages() -> None:
+    """Add the pages that say what is wrong, and what is watched."""
+    register_entry(
+        Entry(
+            section=Section.ALERTS,
+            title="Alerts",
+            icon="notifications_active",
+            url_name="admin:alerts_alert_changelist",
+            permission="alerts.view_alert",
+            order=10,
+        )
+    )
+    register_entry(
+        Entry(
+            section=Section.ALERTS,
+            title="Rules",
+            icon="rule",
+            url_name="admin:alerts_rule_changelist",
+            permission="alerts.view_rule",
+            order=20,
+        )
+    )
+    register_entry(
+        Entry(
+            section=Section.ALERTS,
+            title="Rule groups",
+            icon="folder_open",
+            url_name="admin:alerts_rulegroup_changelist",
+            permission="alerts.view_rulegroup",
+            order=30,
+        )
+    )
 
 
 def register_notification_pages() -> None:

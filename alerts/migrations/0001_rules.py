@@ -241,9 +241,7 @@ class Migration(migrations.Migration):
                 "ordering": ["-active_at", "-pk"],
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("state", "resolved"), _negated=True),
-                        fields=["state", "-active_at"],
-                        name="alerts_alert_unresolved",
+                        fields=["state", "-active_at", "-id"], name="alerts_alert_by_state"
                     ),
                     models.Index(fields=["-active_at", "-id"], name="alerts_alert_newest"),
                 ],

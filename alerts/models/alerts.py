@@ -31,7 +31,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
     def unresolved(self) -> AlertQuerySet:
         """Return pending and firing alerts."""
-        return self.exclude(state=AlertState.RESOLVED)
+        return self.filter(state__in=[AlertState.PENDING, AlertState.FIRING])
 
     def firing(self) -> AlertQuerySet:
         """Return firing alerts."""
@@ -91,12 +91,8 @@ class Alert(models.Model):
             ),
         ]
         indexes = [
-            # The list of what is active now, and the sweep of abandoned alerts.
-            models.Index(
-                fields=["state", "-active_at"],
-                condition=~models.Q(state="resolved"),
-                name="alerts_alert_unresolved",
-            ),
+            # The list of alerts, firing first; what is active now, and the sweep of abandoned ones.
+            models.Index(fields=["state", "-active_at", "-id"], name="alerts_alert_by_state"),
             # Cursor pages, newest first.
             models.Index(fields=["-active_at", "-id"], name="alerts_alert_newest"),
         ]

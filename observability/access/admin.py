@@ -91,7 +91,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     @action(  # type: ignore[untyped-decorator] # unfold has no types
         description="Revoke",
         icon="block",
-        permissions=["access.change_apikey"],
+        permissions=["change"],
         url_path="revoke",
         dialog={
             "title": "Revoke this API key?",

@@ -3,8 +3,9 @@
 import os
 import signal
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,18 @@ def start_servers(data_dir: Path, *, durable: bool = True) -> Servers:
         postgres.prepare_database(data_dir)
         stop = stack.pop_all().close
     return Servers(embedded_database_url(data_dir), embedded_redis_url(data_dir), stop)
+
+
+def run_with_servers(command: Sequence[str]) -> int:
+    """Run `command` with servers that live only as long; return its exit code.
+
+    It finds them through DATABASE_URL and REDIS_URL; the database is empty.
+    """
+    with tempfile.TemporaryDirectory(prefix="portal-") as folder, ExitStack() as stack:
+        servers = start_servers(Path(folder), durable=False)
+        stack.callback(servers.stop)
+        addresses = {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
+        return subprocess.run(command, env=os.environ | addresses, check=False).returncode
 
 
 def prepare_servers(data_dir: Path, *, durable: bool = True) -> Account:

@@ -98,6 +98,10 @@ class PortalProcess:
     def processes(self) -> dict[psutil.Process, str]:
         return find_leftovers(self.data_dir)
 
+    @property
+    def supervisor(self) -> psutil.Process:
+        return next(p for p, program in self.processes().items() if program == "supervisor")
+
     def process_of(self, program: str) -> psutil.Process | None:
         """The process that the supervisor watches over as `program`, once it has become it."""
         supervisors = [p.pid for p, name in self.processes().items() if name == "supervisor"]

@@ -19,42 +19,49 @@ from tests.embedded.portal_process import (
 PROGRAMS = ["postgres", "redis", "web", "timely", "bulk", "beat", "watch"]
 
 
-@pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalProcess]:
-    portal = PortalProcess.start(tmp_path_factory.mktemp("portal") / "var")
-    try:
-        portal.wait_until_it_runs()
-        yield portal
-    finally:
-        portal.end()
+class SharedPortal:
+    """One portal for all tests of the module; started again after a test that ended it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.first: PortalProcess | None = None
+        self.current: PortalProcess | None = None
+
+    def running(self) -> PortalProcess:
+        if self.current is None or self.current.launcher.poll() is not None:
+            self.start_again()
+        assert self.current is not None
+        return self.current
+
+    def start_again(self) -> PortalProcess:
+        self.current = PortalProcess.start(self.data_dir)
+        self.first = self.first or self.current
+        self.current.wait_until_it_runs()
+        return self.current
 
 
 @pytest.fixture(scope="module")
-def stopped_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder that a portal has been started and stopped in, for warm starts."""
-    data_dir = tmp_path_factory.mktemp("stopped") / "var"
-    portal = PortalProcess.start(data_dir, ADMIN_PASSWORD="a-password-of-the-operator")
-    portal.wait_until_it_runs()
-    portal.end()
-    return data_dir
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedPortal]:
+    shared = SharedPortal(tmp_path_factory.mktemp("portal") / "var")
+    yield shared
+    if shared.current is not None:
+        shared.current.end()
 
 
 @pytest.fixture
-def warm_portal(stopped_data_dir: Path) -> Iterator[PortalProcess]:
-    portal = PortalProcess.start(stopped_data_dir)
-    try:
-        portal.wait_until_it_runs()
-        yield portal
-    finally:
-        portal.end()
+def portal(shared: SharedPortal) -> PortalProcess:
+    return shared.running()
 
 
-def test_first_start_serves_the_login_page_and_says_how_to_get_in(portal: PortalProcess) -> None:
+def test_first_start_says_where_the_portal_is_and_how_to_get_in(
+    portal: PortalProcess, shared: SharedPortal
+) -> None:
+    assert shared.first is not None
+    output = shared.first.output
+
     assert portal.answers("/admin/login/")
-
-    output = portal.output
-    assert f"http://127.0.0.1:{portal.port}/admin/" in output
-    assert "name admin, password " in output
+    assert f"http://127.0.0.1:{shared.first.port}/admin/" in output
+    assert output.count("name admin, password ") == 1
     assert f"written to files in {portal.data_dir / 'mail'}" in output
 
 
@@ -95,76 +102,56 @@ def test_second_start_on_the_same_folder_is_refused_in_one_line(portal: PortalPr
     assert portal.answers()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-def test_a_signal_stops_everything_in_good_order(
-    warm_portal: PortalProcess, number: signal.Signals
+def test_ctrl_c_stops_everything_in_good_order_and_the_next_start_finds_its_data(
+    portal: PortalProcess, shared: SharedPortal
 ) -> None:
-    warm_portal.launcher.send_signal(number)
-    exit_code = warm_portal.launcher.wait(60)
+    portal.launcher.send_signal(signal.SIGINT)
+    exit_code = portal.launcher.wait(60)
+    left = portal.processes()
+    postgres_log = (portal.data_dir / "logs" / "postgres.log").read_text()
+    next_portal = shared.start_again()
 
     assert exit_code == 0
-    assert warm_portal.processes() == {}
-    assert (
-        "database system is shut down"
-        in (warm_portal.data_dir / "logs" / "postgres.log").read_text()
-    )
+    assert left == {}
+    assert postgres_log.endswith("database system is shut down\n")
+    assert "Made the first user" not in next_portal.output
 
 
-def test_warm_start_keeps_the_first_admin(warm_portal: PortalProcess) -> None:
-    session = psycopg2.connect(embedded_database_url(warm_portal.data_dir))
-    with session.cursor() as cursor:
-        cursor.execute("SELECT username FROM auth_user WHERE is_superuser")
-        users = cursor.fetchall()
-    session.close()
-
-    assert users == [("admin",)]
-    assert "Made the first user" not in warm_portal.output
-
-
-def test_a_killed_supervisor_ends_the_launcher_and_all_it_started(
-    warm_portal: PortalProcess,
-) -> None:
-    supervisor = next(p for p, name in warm_portal.processes().items() if name == "supervisor")
-
-    supervisor.kill()
-    exit_code = warm_portal.launcher.wait(60)
+def test_a_killed_supervisor_ends_the_launcher_and_all_it_started(portal: PortalProcess) -> None:
+    portal.supervisor.kill()
+    exit_code = portal.launcher.wait(60)
 
     assert exit_code == 1
-    assert warm_portal.output.endswith("was stopped: start it again\n")
-    assert warm_portal.processes() == {}
+    assert portal.output.endswith("all was stopped: start it again\n")
+    assert portal.processes() == {}
 
 
 @pytest.mark.parametrize(
-    "killed",
-    [{"launcher"}, {"launcher", "supervisor"}],
-    ids=["launcher", "launcher-and-supervisor"],
+    "with_supervisor", [False, True], ids=["launcher", "launcher-and-supervisor"]
 )
-def test_next_start_ends_what_a_kill_left_behind(
-    warm_portal: PortalProcess, killed: set[str]
+def test_next_start_ends_what_a_kill_left_behind_and_nothing_else(
+    portal: PortalProcess, shared: SharedPortal, with_supervisor: bool
 ) -> None:
-    left = list(warm_portal.processes())
-    supervisor = next(p for p, name in warm_portal.processes().items() if name == "supervisor")
-    bystander = subprocess.Popen(["sleep", "600"], cwd=warm_portal.data_dir)
-    warm_portal.launcher.kill()
-    warm_portal.launcher.wait()
-    if "supervisor" in killed:
+    left = list(portal.processes())
+    supervisor = portal.supervisor
+    bystander = subprocess.Popen(["sleep", "600"], cwd=portal.data_dir)
+    portal.launcher.kill()
+    portal.launcher.wait()
+    if with_supervisor:
         supervisor.kill()
 
-    try:
-        next_portal = PortalProcess.start(warm_portal.data_dir)
-        next_portal.wait_until_it_runs()
+    next_portal = shared.start_again()
+    bystander_lives = bystander.poll() is None
+    bystander.kill()
+    bystander.wait()
 
-        assert " processes that an earlier run left behind" in next_portal.output
-        assert not any(process.is_running() for process in left)
-        assert bystander.poll() is None
-    finally:
-        next_portal.end()
-        bystander.kill()
-        bystander.wait()
+    assert " processes that an earlier run left behind" in next_portal.output
+    assert not any(process.is_running() for process in left if process.pid != supervisor.pid)
+    assert bystander_lives
 
 
-def test_a_stop_during_the_start_leaves_nothing_running(stopped_data_dir: Path) -> None:
-    portal = PortalProcess.start(stopped_data_dir)
+def test_a_stop_during_the_start_leaves_nothing_running(tmp_path: Path) -> None:
+    portal = PortalProcess.start(tmp_path / "var")
     wait_for(lambda: "postgres" in portal.processes().values())
 
     exit_code = portal.end()

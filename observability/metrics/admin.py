@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from unfold.admin import ModelAdmin
 
 from observability.metrics.models import Metric
@@ -20,7 +21,7 @@ SERIES_SHOWN = 100
 class MetricAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
     """What is recorded; the ingest paths write these rows, so nobody edits them here."""
 
-    list_display = ("name", "type", "help", "unit", "series_count", "graph")
+    list_display = ("name", "type", "series_count", "graph", "short_help")
     list_filter = ("type",)
     search_fields = ("name", "help")
     ordering = ("name",)
@@ -46,9 +47,14 @@ class MetricAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no type
     def series_count(self, metric: Any) -> int:
         return int(metric.series_total)
 
+    @admin.display(description="Help")
+    def short_help(self, metric: Metric) -> str:
+        return Truncator(metric.help).chars(80)
+
     @admin.display(description="Graph")
     def graph(self, metric: Metric) -> SafeString:
-        expr = f"rate({metric.name}[5m])" if metric.type == "counter" else metric.name
+        grows = metric.type == "counter" or metric.name.endswith(("_bucket", "_sum", "_count"))
+        expr = f"rate({metric.name}[5m])" if grows else metric.name
         url = reverse("metrics-query") + "?" + urlencode({"expr": expr})
         return format_html('<a href="{}">Show</a>', url)
 

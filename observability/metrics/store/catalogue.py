@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from numpy.typing import NDArray
 from psycopg2.extras import Json, execute_values
 
-from observability.metrics.samples import Metadata
+from observability.metrics.samples import Metadata, MetricType
 from observability.promql.labels import METRIC_NAME, LabelSet, drop_metric_name, label_value
 
 # About 100 MB of label sets at the usual 500 bytes each; a process with more starts anew.
@@ -132,9 +132,16 @@ def _ids_of(
 
 
 def record_metadata(metadata: Mapping[str, Metadata]) -> None:
-    """Keep what senders say about metrics that exist; empty statements change nothing."""
+    """Keep what senders say about metrics that exist; empty statements change nothing.
+
+    What is said of a histogram or summary holds for the metrics of its buckets, sum and count.
+    """
     news = {name: said for name, said in metadata.items() if _metadata.get(name) != said}
-    rows = sorted((name, said.type.value, said.help, said.unit) for name, said in news.items())
+    rows = sorted(
+        (member, said.type.value, said.help, said.unit)
+        for name, said in news.items()
+        for member in _members(name, said.type)
+    )
     if not rows:
         return
     with connection.cursor() as cursor:
@@ -149,3 +156,14 @@ def record_metadata(metadata: Mapping[str, Metadata]) -> None:
             page_size=1000,
         )
     transaction.on_commit(lambda: _metadata.update(news))
+
+
+def _members(name: str, kind: MetricType) -> tuple[str, ...]:
+    """Return the metric names under which the series of a metric family are kept."""
+    match kind:
+        case MetricType.HISTOGRAM:
+            return (name, f"{name}_bucket", f"{name}_sum", f"{name}_count")
+        case MetricType.SUMMARY:
+            return (name, f"{name}_sum", f"{name}_count")
+        case _:
+            return (name,)

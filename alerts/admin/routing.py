@@ -16,6 +16,7 @@ from unfold.admin import ModelAdmin, StackedInline
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from alerts.admin.durations import RuleDurationField
 from alerts.models import Integration, Notification, NotificationReason, Receiver, Route
 from alerts.receivers.base import ReceiverKind
 from alerts.receivers.registry import find_kind, receiver_kinds
@@ -23,7 +24,6 @@ from alerts.routing.dispatch import redispatch
 from alerts.routing.grouping import GROUP_BY_ALL
 from alerts.routing.trial import send_test
 from observability.access.pages import render_page
-from observability.promql.durations import format_duration, parse_duration_ms
 
 _TESTS_SHOWN = 10
 
@@ -144,25 +144,6 @@ def _described(integrations: Any) -> list[tuple[Integration, str, str]]:
     ]
 
 
-class DurationField(forms.CharField):
-    """A duration such as `30s`, as milliseconds inside."""
-
-    widget = UnfoldAdminTextInputWidget
-
-    def prepare_value(self, value: Any) -> Any:
-        return format_duration(value) if isinstance(value, int) else value
-
-    def clean(self, value: Any) -> int:
-        text = super().clean(value)
-        try:
-            return parse_duration_ms(text.strip())
-        except ValueError:
-            raise forms.ValidationError("Write a duration such as 30s, 5m or 4h.", code="invalid") from None  # fmt: skip
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
-
-
 class LabelNamesField(forms.CharField):
     """Label names divided by commas or spaces."""
 
@@ -188,14 +169,14 @@ class RouteForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class
         help_text="Alerts with equal values of these labels share one message. Empty: all alerts "
         "share one. '...': each alert has its own.",
     )
-    group_wait_ms = DurationField(
+    group_wait_ms = RuleDurationField(
         label="Group wait", help_text="How long a new group waits for more alerts, such as 30s."
     )
-    group_interval_ms = DurationField(
+    group_interval_ms = RuleDurationField(
         label="Group interval",
         help_text="How long until changes in a group are told, such as 5m; at least 1s.",
     )
-    repeat_interval_ms = DurationField(
+    repeat_interval_ms = RuleDurationField(
         label="Repeat interval",
         help_text="How long until a group that still fires is told again, such as 4h.",
     )

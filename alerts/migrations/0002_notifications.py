@@ -2,14 +2,8 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
 
+import alerts.models.routing
 import observability.access.secret_fields
-
-
-def create_root_route(apps, schema_editor):
-    """Make the route that takes every alert; an operator gives it a receiver."""
-    apps.get_model("alerts", "Route").objects.get_or_create(
-        parent=None, defaults={"group_by": ["alertname"]}
-    )
 
 
 class Migration(migrations.Migration):
@@ -95,7 +89,7 @@ class Migration(migrations.Migration):
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.TextField(),
                         blank=True,
-                        default=list,
+                        default=alerts.models.routing.default_group_by,
                         help_text="Alerts with equal values of these labels share one message.",
                         size=None,
                     ),
@@ -360,5 +354,4 @@ class Migration(migrations.Migration):
                 fields=("route", "key_digest"), name="alerts_alertgroup_key"
             ),
         ),
-        migrations.RunPython(create_root_route, migrations.RunPython.noop),
     ]

@@ -57,12 +57,18 @@ class Integration(models.Model):
         return f"{self.receiver} ({self.kind})"
 
 
+def default_group_by() -> list[str]:
+    """Return what alerts are grouped by until somebody says otherwise: one message a rule."""
+    return ["alertname"]
+
+
 class RouteManager(models.Manager["Route"]):
     """Routes of the tree."""
 
     def root(self) -> Route:
-        """Return the root route, which takes every alert; it always exists."""
-        return self.select_related("receiver").get(parent=None)
+        """Return the root route, which takes every alert; it is made when it is first asked for."""
+        route = self.select_related("receiver").filter(parent=None).first()
+        return route or self.get_or_create(parent=None)[0]
 
 
 class Route(models.Model):
@@ -88,7 +94,7 @@ class Route(models.Model):
     matchers = models.JSONField(default=list, editable=False)
     group_by = ArrayField(
         models.TextField(),
-        default=list,
+        default=default_group_by,
         blank=True,
         help_text="Alerts with equal values of these labels share one message.",
     )

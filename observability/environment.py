@@ -55,7 +55,9 @@ class Environment:
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise InvalidSettingError(f"{name}_FILE: cannot read {path}: {error.strerror}") from error
+            raise InvalidSettingError(
+                f"{name}_FILE: cannot read {path}: {error.strerror}"
+            ) from error
 
     def boolean(self, name: str, *, default: bool) -> bool:
         """Return 1/true/yes/on as True, 0/false/no/off as False."""
@@ -66,7 +68,9 @@ class Environment:
             return True
         if value in FALSE:
             return False
-        raise InvalidSettingError(f"{name} must be one of 1, 0, true, false, yes, no, on, off; got {value!r}")
+        raise InvalidSettingError(
+            f"{name} must be one of 1, 0, true, false, yes, no, on, off; got {value!r}"
+        )
 
     def integer(self, name: str, default: int, *, minimum: int, maximum: int) -> int:
         """Return a whole number within the bounds, both included."""
@@ -93,7 +97,9 @@ class Environment:
         except ValueError:
             number = float("nan")
         if not minimum <= number <= maximum:
-            raise InvalidSettingError(f"{name} must be a number from {minimum} to {maximum}; got {value!r}")
+            raise InvalidSettingError(
+                f"{name} must be a number from {minimum} to {maximum}; got {value!r}"
+            )
         return number
 
     def path(self, name: str, default: Path) -> Path:
@@ -123,7 +129,9 @@ class Environment:
             return ""
         parts = urlsplit(value)
         if parts.scheme not in schemes or not parts.netloc:
-            raise InvalidSettingError(f"{name} must be a URL of the kind {' or '.join(s + '://...' for s in schemes)}; got {value!r}")
+            raise InvalidSettingError(
+                f"{name} must be a URL of the kind {' or '.join(s + '://...' for s in schemes)}; got {value!r}"
+            )
         return value.rstrip("/")
 
     def mail_server(self, name: str = "EMAIL_URL") -> MailServer | None:

@@ -43,6 +43,11 @@ def stylesheet(request: HttpRequest) -> str:
     return static("portal/portal.css")
 
 
+def favicon(request: HttpRequest) -> str:
+    """Return the address of the picture in the browser's tab."""
+    return static("portal/favicon.svg")
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the sidebar in django-unfold's form, holding what this user may open."""
     groups: list[dict[str, Any]] = [

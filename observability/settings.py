@@ -209,6 +209,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -305,6 +306,9 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "observability.home.home_context",
     "GLOBAL_CALLBACK": "observability.home.notices_context",
     "STYLES": ["observability.home.stylesheet"],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "observability.home.favicon"}
+    ],
     "COLORS": {
         "primary": {
             "50": "oklch(97.7% .013 236.6)",

@@ -6,7 +6,6 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping
-from typing import ClassVar
 
 import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseBase

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Protocol
 
-
 from observability.metrics.models import LabelPair, Metric
 from observability.metrics.samples import Metadata, MetricType, SampleBatch
 from observability.metrics.store import catalogue, log

@@ -4,8 +4,9 @@ import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import observability.metrics.models
 from django.db import migrations, models
+
+import observability.metrics.models
 
 
 class Migration(migrations.Migration):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.forms.renderers import TemplatesSetting
+from django.utils.safestring import SafeString
 from unfold.widgets import INPUT_CLASSES, SELECT_CLASSES
 
 Row = dict[str, str]
@@ -43,6 +45,16 @@ class RowsWidget(forms.Widget):
         super().__init__()
         self.columns = tuple(columns)
         self.add_label = add_label
+
+    def render(
+        self,
+        name: str,
+        value: Any,
+        attrs: dict[str, Any] | None = None,
+        renderer: Any = None,
+    ) -> SafeString:
+        # The renderer of other widgets knows no template of ours.
+        return super().render(name, value, attrs, TemplatesSetting())
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)

@@ -123,10 +123,10 @@ class RuleAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
 
     def preview(self, request: HttpRequest) -> HttpResponse:
         """Answer the PromQL of a form that is being filled in, or what is still wrong with it."""
+        if not self.has_change_permission(request):
+            return HttpResponse(status=403)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not (self.has_add_permission(request) or self.has_change_permission(request)):
-            return HttpResponse(status=403)
         form = self.get_form(request, None, change=False)(request.POST)
         form.full_clean()
         fields = ("metric", "filters", "window", "by", "threshold")

@@ -51,9 +51,6 @@ class LabelsField(serializers.DictField):
 class DurationField(serializers.CharField):
     """A duration such as `5m`, as milliseconds inside."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=40, **kwargs)
-
     def to_internal_value(self, data: Any) -> Any:
         try:
             return read_duration_ms(str(self.field_name), super().to_internal_value(data))

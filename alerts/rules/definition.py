@@ -74,7 +74,7 @@ def read_duration_ms(field: str, text: str) -> int:
     try:
         duration_ms = parse_duration_ms(text.strip() or "0")
     except ValueError as error:
-        message = f"expected a duration such as 30s, 5m or 1h30m, got {text!r}"
+        message = f"expected a duration such as 30s, 5m or 1h30m, got {text[:100]!r}"
         raise InvalidRuleError([Problem(field, message)]) from error
     if duration_ms > _MAX_DURATION_MS:
         raise InvalidRuleError([Problem(field, "expected no more than a year")])

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from alerts.models import Alert, AlertSource, AlertState
+from observability.access.scopes import Scope
+from tests.access.cast import bearer, make_key
+from tests.alerts.factories import AlertFactory
+
+pytestmark = pytest.mark.django_db
+
+REPORT = {
+    "name": "Pump is leaking",
+    "severity": "critical",
+    "message": "Water on the floor of hall 2",
+    "labels": {"hall": "2"},
+}
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client(headers=bearer(make_key(Scope.ALERTS_READ, Scope.ALERTS_WRITE)))
+
+
+def post(client: Client, body: object) -> Any:
+    return client.post("/api/alerts", body, content_type="application/json")
+
+
+def test_a_reported_alert_fires_until_it_is_resolved(client: Client) -> None:
+    made = post(client, REPORT)
+    alert_id = made.json()["id"]
+
+    resolved = client.put(f"/api/alerts/{alert_id}/resolve")
+
+    assert made.status_code == 201
+    assert made.json()["state"] == "firing"
+    assert made.json()["message"] == REPORT["message"]
+    assert made.json()["labels"] == {
+        "alertname": "Pump is leaking",
+        "severity": "critical",
+        "hall": "2",
+    }
+    assert resolved.json()["state"] == "resolved"
+    assert resolved.json()["resolved_at"]
+
+
+def test_the_same_report_is_the_same_alert(client: Client) -> None:
+    first = post(client, REPORT)
+
+    second = post(client, {**REPORT, "message": "More water"})
+
+    assert second.status_code == 200
+    assert second.json()["id"] == first.json()["id"]
+    assert second.json()["message"] == "More water"
+
+
+def test_a_report_after_the_end_is_a_new_alert(client: Client) -> None:
+    first = post(client, REPORT).json()
+    client.put(f"/api/alerts/{first['id']}/resolve/")
+
+    second = post(client, REPORT)
+
+    assert second.status_code == 201
+    assert second.json()["id"] != first["id"]
+
+
+def test_resolving_again_changes_nothing(client: Client) -> None:
+    alert_id = post(client, REPORT).json()["id"]
+    first = client.put(f"/api/alerts/{alert_id}/resolve").json()
+
+    second = client.put(f"/api/alerts/{alert_id}/resolve")
+
+    assert second.status_code == 200
+    assert second.json() == first
+
+
+def test_an_alert_of_a_rule_is_not_resolved_by_hand(client: Client) -> None:
+    alert = AlertFactory()
+
+    response = client.put(f"/api/alerts/{alert.pk}/resolve")
+
+    assert response.status_code == 409
+    assert "rule" in response.json()["error"]["message"]
+    alert.refresh_from_db()
+    assert alert.state == AlertState.FIRING
+
+
+def test_an_alert_that_does_not_exist_is_not_found(client: Client) -> None:
+    assert client.put("/api/alerts/999999999999999999/resolve").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "name"),
+        ({**REPORT, "severity": "page"}, "severity"),
+        ({**REPORT, "labels": {"severity": "x"}}, "labels.severity"),
+        ({**REPORT, "labels": {"a": {}}}, "labels.a"),
+        ({**REPORT, "message": {}}, "message"),
+        ({**REPORT, "name": "x" * 201}, "name"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_a_wrong_field_is_named(client: Client, body: dict[str, Any], field: str) -> None:
+    response = post(client, body)
+
+    assert response.status_code == 422
+    assert [detail["field"] for detail in response.json()["error"]["details"]] == [field]
+    assert not Alert.objects.exists()
+
+
+def test_malformed_json_is_refused(client: Client) -> None:
+    assert post(client, "{").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["Reported", "HighLoad"]),
+        ("?state=firing", ["HighLoad"]),
+        ("?state=resolved", ["Reported"]),
+        ("?severity=critical", []),
+    ],
+)
+def test_alerts_are_listed_by_state_and_severity(
+    client: Client, query: str, names: list[str]
+) -> None:
+    AlertFactory()
+    AlertFactory(
+        rule=None,
+        source=AlertSource.MANUAL,
+        state=AlertState.RESOLVED,
+        labels={"alertname": "Reported", "severity": "info"},
+    )
+
+    response = client.get(f"/api/alerts{query}")
+
+    assert [alert["name"] for alert in response.json()["results"]] == names
+
+
+@pytest.mark.parametrize("query", ["?state=open", "?rule=x", "?severity=page"])
+def test_an_unknown_filter_is_refused(client: Client, query: str) -> None:
+    assert client.get(f"/api/alerts{query}").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(float("nan"), "NaN"), (float("inf"), "+Inf"), (1.5, 1.5), (None, None)]
+)
+def test_a_value_is_shown_as_json_can_carry_it(client: Client, value: Any, shown: Any) -> None:
+    AlertFactory(value=value)
+
+    assert client.get("/api/alerts").json()["results"][0]["value"] == shown
+
+
+def test_reading_needs_no_right_to_write() -> None:
+    reader = Client(headers=bearer(make_key(Scope.ALERTS_READ)))
+
+    assert reader.get("/api/alerts").status_code == 200
+    assert post(reader, REPORT).status_code == 403
+    assert reader.put("/api/alerts/1/resolve").status_code == 403

@@ -29,6 +29,7 @@ from alerts.instruments import (
     NOTIFICATIONS_PENDING,
 )
 from alerts.models import Notification, NotificationReason, NotificationStatus
+from alerts.models.notifications import NotificationQuerySet
 from alerts.receivers.base import Delivered, DeliveryError, Outgoing
 from alerts.receivers.registry import find_kind
 from alerts.routing.flush import QUEUE_TRUST, settle
@@ -114,7 +115,7 @@ def queue_due(*, now: datetime) -> int:
     return len(ids)
 
 
-def retry_now(notifications: models.QuerySet[Notification], *, now: datetime) -> int:
+def retry_now(notifications: NotificationQuerySet, *, now: datetime) -> int:
     """Give messages that failed for good another life; return how many.
 
     One whose group has sent something newer stays as it is: the news has made it wrong.
@@ -236,8 +237,9 @@ def _failure(notification: Notification, error: DeliveryError, *, now: datetime)
 
 def _wait(attempts: int, retry_after: timedelta | None) -> timedelta:
     """Return how long to wait after this many attempts, spread so that receivers are not stormed."""
-    doubled = _FIRST_BACKOFF * 2 ** min(attempts - 1, 10)
-    backoff = min(doubled, _LONGEST_BACKOFF) * random.uniform(*_JITTER)  # noqa: S311
+    doubled = _FIRST_BACKOFF * (1 << min(attempts - 1, 10))
+    spread: float = random.uniform(*_JITTER)  # noqa: S311 - no secret
+    backoff = min(doubled, _LONGEST_BACKOFF) * spread
     return max(backoff, min(retry_after or timedelta(), _LONGEST_RETRY_AFTER))
 
 

@@ -64,7 +64,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def of_stream(self, notification: Notification) -> NotificationQuerySet:
         """Return what one integration is told of one group, oldest first; a test stands alone."""
-        if notification.group_id is None:
+        if notification.group_id is None or notification.integration_id is None:
             return self.filter(pk=notification.pk)
         return self.filter(
             group_id=notification.group_id, integration_id=notification.integration_id

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from django.forms import ModelForm
-
 from alerts.models import Integration
+from alerts.receivers.forms import IntegrationForm
 from alerts.routing.message import Message
 
 
@@ -84,13 +83,15 @@ class ReceiverKind(Protocol):
         key: What `Integration.kind` holds.
         title: What operators call it.
         icon: A name of Google's Material Symbols.
-        form: The admin's form, which fills the integration's `config` and `secrets`.
     """
 
     key: str
     title: str
     icon: str
-    form: type[ModelForm[Integration]]
+
+    @property
+    def form(self) -> type[IntegrationForm]:
+        """The admin's form, which fills the integration's `config` and `secrets`."""
 
     def target(self, integration: Integration) -> str:
         """Return where the messages go, for lists; never a secret."""

@@ -6,7 +6,8 @@ from alerts.receivers.base import ReceiverKind
 from alerts.receivers.email.send import EmailKind
 from alerts.receivers.slack.send import SlackKind
 
-_KINDS: dict[str, ReceiverKind] = {kind.key: kind for kind in (EmailKind(), SlackKind())}
+_ALL: tuple[ReceiverKind, ...] = (EmailKind(), SlackKind())
+_KINDS = {kind.key: kind for kind in _ALL}
 
 
 def receiver_kinds() -> list[ReceiverKind]:

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import cast
 
 from django.db import transaction
 
@@ -286,4 +285,4 @@ def _release(state: _GroupState, *, ended_by: datetime) -> None:
 
 
 def _recency(alert: Alert) -> tuple[bool, datetime]:
-    return alert.state == AlertState.FIRING, cast(datetime, alert.resolved_at or alert.started_at)
+    return alert.state == AlertState.FIRING, alert.resolved_at or alert.started_at

@@ -38,7 +38,7 @@ def sink() -> Iterator[HttpSink]:
 
 @pytest.fixture
 def slack(sink: HttpSink) -> Integration:
-    integration: Integration = IntegrationFactory(
+    integration: Integration = IntegrationFactory.create(
         kind="slack", config={}, secrets={"webhook_url": sink.url + SECRET_PATH}
     )
     return integration
@@ -54,7 +54,7 @@ class Stream:
         )
 
     def add(self, **fields: Any) -> Notification:
-        row: Notification = NotificationFactory(
+        row: Notification = NotificationFactory.create(
             integration=self.integration, group=self.group, **fields
         )
         return row
@@ -83,7 +83,7 @@ def at(moment: datetime) -> Callable[[], datetime]:
 
 
 def test_sent_notification_is_recorded_with_its_answer(slack: Integration, sink: HttpSink) -> None:
-    row = NotificationFactory(integration=slack)
+    row = NotificationFactory.create(integration=slack)
 
     status = deliver(row.pk, clock=at(NOW))
 
@@ -95,7 +95,7 @@ def test_sent_notification_is_recorded_with_its_answer(slack: Integration, sink:
 
 
 def test_finished_notification_is_not_sent_again(slack: Integration, sink: HttpSink) -> None:
-    row = NotificationFactory(integration=slack)
+    row = NotificationFactory.create(integration=slack)
     deliver(row.pk, clock=at(NOW))
 
     again = deliver(row.pk, clock=at(NOW + timedelta(hours=1)))
@@ -123,7 +123,7 @@ def test_answer_decides_whether_another_attempt_follows(
     slack: Integration, sink: HttpSink, answer: Answer, status: NotificationStatus
 ) -> None:
     sink.answers = [answer]
-    row = NotificationFactory(integration=slack)
+    row = NotificationFactory.create(integration=slack)
 
     deliver(row.pk, clock=at(NOW))
 
@@ -136,7 +136,7 @@ def test_answer_decides_whether_another_attempt_follows(
 
 def test_secret_in_an_answer_is_masked(slack: Integration, sink: HttpSink) -> None:
     sink.answers = [Answer(400, f"no such hook: {SECRET_PATH}")]
-    row = NotificationFactory(integration=slack)
+    row = NotificationFactory.create(integration=slack)
 
     deliver(row.pk, clock=at(NOW))
 
@@ -146,10 +146,10 @@ def test_secret_in_an_answer_is_masked(slack: Integration, sink: HttpSink) -> No
 
 
 def test_refused_address_fails_for_good(sink: HttpSink) -> None:
-    integration = IntegrationFactory(
+    integration = IntegrationFactory.create(
         kind="slack", config={}, secrets={"webhook_url": "http://169.254.169.254/latest/x"}
     )
-    row = NotificationFactory(integration=integration)
+    row = NotificationFactory.create(integration=integration)
 
     status = deliver(row.pk, clock=at(NOW))
 
@@ -158,7 +158,7 @@ def test_refused_address_fails_for_good(sink: HttpSink) -> None:
 
 def test_retry_after_is_honoured(slack: Integration, sink: HttpSink) -> None:
     sink.answers = [Answer(429, "", {"Retry-After": "600"})]
-    row = NotificationFactory(integration=slack)
+    row = NotificationFactory.create(integration=slack)
 
     deliver(row.pk, clock=at(NOW))
     early = deliver(row.pk, clock=at(NOW + timedelta(seconds=599)))
@@ -170,11 +170,12 @@ def test_retry_after_is_honoured(slack: Integration, sink: HttpSink) -> None:
 
 def test_pauses_between_attempts_grow_up_to_a_limit(slack: Integration, sink: HttpSink) -> None:
     sink.answers = [Answer(503, "")] * 12
-    row = NotificationFactory(integration=slack)
+    row = NotificationFactory.create(integration=slack)
     now, pauses = NOW, []
     for _ in range(12):
         deliver(row.pk, clock=at(now))
         row.refresh_from_db()
+        assert row.next_attempt_at is not None
         pauses.append((row.next_attempt_at - now).total_seconds())
         now = row.next_attempt_at
 
@@ -185,7 +186,7 @@ def test_pauses_between_attempts_grow_up_to_a_limit(slack: Integration, sink: Ht
 
 def test_message_is_given_up_after_a_day(slack: Integration, sink: HttpSink) -> None:
     sink.answers = [Answer(503, "")]
-    row = NotificationFactory(integration=slack)
+    row = NotificationFactory.create(integration=slack)
 
     status = deliver(row.pk, clock=at(NOW + timedelta(hours=24)))
 
@@ -194,7 +195,7 @@ def test_message_is_given_up_after_a_day(slack: Integration, sink: HttpSink) -> 
 
 def test_test_message_has_one_attempt(slack: Integration, sink: HttpSink) -> None:
     sink.answers = [Answer(503, "down")]
-    row = NotificationFactory(integration=slack, reason=NotificationReason.TEST)
+    row = NotificationFactory.create(integration=slack, reason=NotificationReason.TEST)
 
     status = deliver(row.pk, clock=at(NOW))
 
@@ -204,7 +205,7 @@ def test_test_message_has_one_attempt(slack: Integration, sink: HttpSink) -> Non
 
 
 def test_deleted_integration_fails_with_a_clear_error(slack: Integration) -> None:
-    row = NotificationFactory(integration=slack)
+    row = NotificationFactory.create(integration=slack)
     slack.delete()
 
     deliver(row.pk, clock=at(NOW))
@@ -220,13 +221,13 @@ def test_lease_is_longer_than_any_attempt() -> None:
     from alerts.tasks import deliver as task  # noqa: PLC0415 (needs the settings)
 
     assert DEADLINE.total_seconds() == task.soft_time_limit
-    assert DEADLINE < timedelta(seconds=task.time_limit) < LEASE
+    assert DEADLINE < timedelta(seconds=task.time_limit or 0) < LEASE
 
 
 def test_notification_in_another_workers_hands_is_left_alone(
     slack: Integration, sink: HttpSink
 ) -> None:
-    row = NotificationFactory(
+    row = NotificationFactory.create(
         integration=slack, status=NotificationStatus.SENDING, lease_until=NOW + LEASE
     )
 
@@ -307,10 +308,12 @@ def test_worker_that_finishes_after_its_lease_changes_nothing(
 
 
 def test_due_notifications_are_queued_once_in_a_while(slack: Integration) -> None:
-    NotificationFactory(integration=slack)
-    NotificationFactory(integration=slack, next_attempt_at=NOW + timedelta(seconds=5))
-    NotificationFactory(integration=slack, status=NotificationStatus.SENDING, lease_until=NOW)
-    NotificationFactory(integration=slack, status=NotificationStatus.SENT)
+    NotificationFactory.create(integration=slack)
+    NotificationFactory.create(integration=slack, next_attempt_at=NOW + timedelta(seconds=5))
+    NotificationFactory.create(
+        integration=slack, status=NotificationStatus.SENDING, lease_until=NOW
+    )
+    NotificationFactory.create(integration=slack, status=NotificationStatus.SENT)
 
     assert queue_due(now=NOW) == 2
     assert queue_due(now=NOW + timedelta(seconds=1)) == 0
@@ -321,7 +324,7 @@ def test_due_notifications_are_queued_once_in_a_while(slack: Integration) -> Non
 def test_message_that_failed_for_good_can_be_retried(
     slack: Integration, status: NotificationStatus
 ) -> None:
-    row = NotificationFactory(integration=slack, status=status, attempts=7)
+    row = NotificationFactory.create(integration=slack, status=status, attempts=7)
 
     revived = retry_now(Notification.objects.all(), now=NOW)
     sent = deliver(row.pk, clock=at(NOW))
@@ -341,7 +344,7 @@ def test_message_that_news_has_overtaken_cannot_be_retried(stream: Stream) -> No
 def test_workers_that_deliver_at_once_send_each_message_once(
     slack: Integration, sink: HttpSink
 ) -> None:
-    rows = [NotificationFactory(integration=slack).pk for _ in range(10)]
+    rows = [NotificationFactory.create(integration=slack).pk for _ in range(10)]
     start = threading.Barrier(4)
 
     def work() -> None:
@@ -364,7 +367,7 @@ def test_workers_that_deliver_at_once_send_each_message_once(
 def test_message_of_a_killed_worker_is_sent_by_another_after_the_lease(
     slack: Integration, sink: HttpSink
 ) -> None:
-    row = NotificationFactory(integration=slack)
+    row = NotificationFactory.create(integration=slack)
     sink.answers = [Answer(hang=True)]
     lease = timedelta(seconds=2)
     program = f"""
@@ -382,8 +385,10 @@ deliver({row.pk}, lease=timedelta(seconds={lease.seconds}))
 
     row.refresh_from_db()
     left_behind = row.status
-    early = deliver(row.pk, clock=at(row.lease_until - timedelta(milliseconds=1)))
-    status = deliver(row.pk, clock=at(row.lease_until))
+    assert row.lease_until is not None
+    lease_end = row.lease_until
+    early = deliver(row.pk, clock=at(lease_end - timedelta(milliseconds=1)))
+    status = deliver(row.pk, clock=at(lease_end))
 
     row.refresh_from_db()
     assert (left_behind, early) == (NotificationStatus.SENDING, None)

@@ -80,12 +80,13 @@ def _try(email: Email) -> Refusals:
         ) from error
     except smtplib.SMTPNotSupportedError as error:
         raise DeliveryError(f"the mail server cannot do it: {error}", is_permanent=True) from error
-    except TimeoutError as error:
-        raise DeliveryError("the mail server did not answer in time", is_permanent=False) from error
     except (smtplib.SMTPException, OSError) as error:
-        raise DeliveryError(
-            f"no connection to the mail server: {error}", is_permanent=False
-        ) from error
+        # smtplib makes a broken connection of a timeout, and keeps it as the context.
+        if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+            reason = "the mail server did not answer in time"
+        else:
+            reason = f"no connection to the mail server: {error}"
+        raise DeliveryError(reason, is_permanent=False) from error
 
 
 def _as_bytes(text: bytes | str) -> bytes:

@@ -32,7 +32,7 @@ REPEAT = timedelta(hours=4)
 
 @pytest.fixture
 def receiver(db: None) -> Receiver:
-    receiver: Receiver = ReceiverFactory()
+    receiver: Receiver = ReceiverFactory.create()
     root = Route.objects.root()
     root.receiver = receiver
     root.save()
@@ -41,12 +41,12 @@ def receiver(db: None) -> Receiver:
 
 @pytest.fixture
 def integration(receiver: Receiver) -> Integration:
-    integration: Integration = IntegrationFactory(receiver=receiver)
+    integration: Integration = IntegrationFactory.create(receiver=receiver)
     return integration
 
 
 def fire(**fields: Any) -> Alert:
-    alert: Alert = AlertFactory(**{"active_at": NOW, **fields})
+    alert: Alert = AlertFactory.create(**{"active_at": NOW, **fields})
     dispatch_alerts([alert], now=alert.active_at)
     return alert
 
@@ -84,7 +84,7 @@ def test_new_group_is_told_after_group_wait_with_all_its_alerts(integration: Int
 
 
 def test_alert_older_than_group_wait_is_told_at_once(integration: Integration) -> None:
-    alert = AlertFactory(active_at=NOW - WAIT)
+    alert = AlertFactory.create(active_at=NOW - WAIT)
     dispatch_alerts([alert], now=NOW)
 
     flush_due(now=NOW)
@@ -93,9 +93,9 @@ def test_alert_older_than_group_wait_is_told_at_once(integration: Integration) -
 
 
 def test_each_integration_of_the_receiver_is_told(receiver: Receiver) -> None:
-    IntegrationFactory(receiver=receiver)
-    IntegrationFactory(receiver=receiver, kind="slack")
-    IntegrationFactory(receiver=receiver, enabled=False)
+    IntegrationFactory.create(receiver=receiver)
+    IntegrationFactory.create(receiver=receiver, kind="slack")
+    IntegrationFactory.create(receiver=receiver, enabled=False)
     fire()
 
     flush_due(now=NOW + WAIT)
@@ -190,7 +190,7 @@ def test_alert_that_resolves_and_fires_between_two_flushes_is_no_news(
 def test_integration_without_resolved_messages_records_the_end_and_tells_the_next_firing(
     receiver: Receiver,
 ) -> None:
-    IntegrationFactory(receiver=receiver, send_resolved=False)
+    IntegrationFactory.create(receiver=receiver, send_resolved=False)
     alert = fire()
     flush_due(now=NOW + WAIT)
     deliver_all()
@@ -283,7 +283,7 @@ def test_integration_that_is_added_while_alerts_fire_is_told_of_them(
     fire()
     flush_due(now=NOW + WAIT)
     deliver_all()
-    IntegrationFactory(receiver=receiver, kind="slack")
+    IntegrationFactory.create(receiver=receiver, kind="slack")
 
     redispatch(Route.objects.root(), now=NOW + timedelta(minutes=1))
     flush_due(now=NOW + timedelta(minutes=1))

@@ -30,8 +30,7 @@ def own_metrics_dir() -> Path | None:
 
 def use_own_values() -> None:
     """Make prometheus_client keep values as `OwnValue`; metrics that exist already stay as they are."""
-    if own_metrics_dir() is not None:
-        client_values.ValueClass = OwnValue
+    client_values.ValueClass = OwnValue
 
 
 class _ValueFile(MmapedDict):
@@ -90,7 +89,7 @@ os.register_at_fork(after_in_child=_files.forget)
 
 
 class OwnValue:
-    """A float in a file of this process; counts on in memory while the disk is full."""
+    """A float in a file of this process; counts on in memory while there is no folder or no room."""
 
     _multiprocess = True
 
@@ -149,5 +148,5 @@ class OwnValue:
             file = _files.file(self._prefix)
             file.write_value(self._key, self._value, timestamp)  # type: ignore[no-untyped-call]  # not annotated there
         except OSError:
-            # The disk is full: a counter that lags is better than a request that fails.
+            # The disk is full, say: a counter that lags is better than a request that fails.
             return

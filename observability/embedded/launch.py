@@ -25,7 +25,7 @@ from observability.embedded.supervision import Supervisor
 from observability.embedded.waiting import wait_until
 from observability.environment import Environment, InvalidSettingError
 
-_WEB_SECONDS = 60
+_WEB_SECONDS = 120
 # A database that was killed replays its log before it answers.
 _SERVER_SECONDS = 600
 _PATIENCE_WITH_FAILING_SECONDS = 8

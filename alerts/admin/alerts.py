@@ -8,20 +8,19 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from alerts.admin.pagination import BoundedPaginator
-from alerts.admin.rules import SEVERITY_COLOURS
+from alerts.admin.shown import SEVERITY_TONES, Tone, ago, badge
 from alerts.manual import NotManualError, resolve_alert
 from alerts.models import Alert, AlertState, Severity
 from alerts.rules.annotations import format_value
 
-_STATE_COLOURS = {
-    AlertState.FIRING: "danger",
+_STATE_TONES: dict[str, Tone] = {
+    AlertState.FIRING: "bad",
     AlertState.PENDING: "warning",
-    AlertState.RESOLVED: "success",
+    AlertState.RESOLVED: "good",
 }
 # Shown elsewhere on the row.
 _OWN_LABELS = frozenset({"alertname", "severity"})
@@ -102,13 +101,13 @@ class AlertAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
         if refused:
             self.message_user(request, f"{refused} left as they are: an alert of a rule is resolved when the rule's condition ends.", messages.WARNING)  # fmt: skip
 
-    @display(description="state", ordering="state", label=_STATE_COLOURS)  # type: ignore[untyped-decorator] # unfold has no types
-    def shown_state(self, alert: Alert) -> tuple[str, str]:
-        return alert.state, AlertState(alert.state).label
+    @display(description="state", ordering="state")  # type: ignore[untyped-decorator] # unfold has no types
+    def shown_state(self, alert: Alert) -> SafeString:
+        return badge(AlertState(alert.state).label, _STATE_TONES[alert.state])
 
-    @display(description="severity", ordering="severity", label=SEVERITY_COLOURS)  # type: ignore[untyped-decorator] # unfold has no types
-    def shown_severity(self, alert: Alert) -> tuple[str, str]:
-        return alert.severity, Severity(alert.severity).label
+    @display(description="severity", ordering="severity")  # type: ignore[untyped-decorator] # unfold has no types
+    def shown_severity(self, alert: Alert) -> SafeString:
+        return badge(Severity(alert.severity).label, SEVERITY_TONES[alert.severity])
 
     @display(description="labels")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_labels(self, alert: Alert) -> SafeString:
@@ -118,13 +117,7 @@ class AlertAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
 
     @display(description="since", ordering="active_at")  # type: ignore[untyped-decorator] # unfold has no types
     def since(self, alert: Alert) -> SafeString:
-        moment = alert.resolved_at or alert.started_at
-        return format_html(
-            '<time datetime="{}" title="{}">{} ago</time>',
-            moment.isoformat(),
-            moment.isoformat(sep=" ", timespec="seconds"),
-            timesince(moment, depth=1),
-        )
+        return ago(alert.resolved_at or alert.started_at)
 
     @display(description="value", ordering="value")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_value(self, alert: Alert) -> str:
@@ -134,7 +127,11 @@ class AlertAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     def shown_rule(self, alert: Alert) -> SafeString | str:
         if alert.rule is None:
             return "reported by hand" if alert.is_manual else "deleted"
-        return format_html('<a href="{}">{}</a>', alert.rule.get_absolute_url(), alert.rule.name)
+        return format_html(
+            '<a class="portal-link" href="{}">{}</a>',
+            alert.rule.get_absolute_url(),
+            alert.rule.name,
+        )
 
     @display(description="annotations")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_annotations(self, alert: Alert) -> SafeString | str:

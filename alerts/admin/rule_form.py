@@ -27,6 +27,7 @@ from alerts.rules.definition import (
 )
 from alerts.rules.errors import InvalidRuleError
 from observability.promql.matchers import MatchOp
+from observability.promql.syntax import format_number
 
 SIMPLE = "simple"
 PROMQL = "promql"
@@ -57,7 +58,6 @@ _FOLDS = {
     Fold.SUM: "sum: their sum",
     Fold.COUNT: "count: how many there are",
 }
-_FIELDS_OF_PROBLEMS = {"filters": "filters", "labels": "labels", "annotations": "annotations"}
 
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class takes no type argument
@@ -89,7 +89,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
         ),
         help_text="=~ and !~ take a regular expression that must match the whole value.",
     )
-    function = forms.ChoiceField(
+    # Not `function`, which the page's script could not name.
+    over_time = forms.ChoiceField(
         required=False,
         label="Take of each series",
         choices=[("", "its newest value"), *((str(k), v) for k, v in _FUNCTIONS.items())],
@@ -234,7 +235,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
         form = {
             "metric": values.get("metric"),
             "filters": values.get("filters"),
-            "function": values.get("function"),
+            "function": values.get("over_time"),
             "window": values.get("window"),
             "aggregation": values.get("aggregation"),
             "by": values.get("by", "").replace(",", " ").split(),
@@ -262,7 +263,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
         self.initial["made_in"] = PROMQL if rule.form is None else SIMPLE
         if rule.form is not None:
             self.initial |= rule.form
+            self.initial["over_time"] = rule.form["function"]
             self.initial["by"] = ", ".join(rule.form["by"])
+            self.initial["threshold"] = format_number(rule.form["threshold"])
         self.initial |= {name: rule.annotations.get(name, "") for name in OWN_ANNOTATIONS}
         self.initial["annotations"] = {
             name: text for name, text in rule.annotations.items() if name not in OWN_ANNOTATIONS
@@ -271,6 +274,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
 
 def _place(place: str, message: str) -> tuple[str, str]:
     """Return the form's field for a place such as `filters[0].value`, and what to say there."""
+    if place == "function":
+        return "over_time", message
     head, _, part = place.replace("[", ".", 1).replace("]", "", 1).partition(".")
     if head == "filters" and part:
         number, _, column = part.partition(".")

@@ -10,25 +10,19 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from alerts.admin.rule_form import PROMQL, SIMPLE, RuleForm
+from alerts.admin.shown import SEVERITY_TONES, Tone, ago, badge
 from alerts.models import Rule, RuleGroup, RuleHealth, Severity
 from alerts.rules import changes
 from observability.metrics.backend import get_backend
 
-SEVERITY_COLOURS = {
-    Severity.INFO: "info",
-    Severity.WARNING: "warning",
-    Severity.ERROR: "danger",
-    Severity.CRITICAL: "danger",
-}
-_HEALTH_COLOURS = {
-    RuleHealth.OK: "success",
-    RuleHealth.ERROR: "danger",
-    RuleHealth.UNKNOWN: "info",
+_HEALTH_TONES: dict[str, Tone] = {
+    RuleHealth.OK: "good",
+    RuleHealth.ERROR: "bad",
+    RuleHealth.UNKNOWN: "neutral",
 }
 _NAMES_OFFERED = 5_000
 _EXPR_SHOWN = 72
@@ -71,8 +65,8 @@ class RuleAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     empty_title = "No rules yet"
     empty_hint = "A rule watches a metric and raises an alert when it crosses a threshold. Pick a metric, an operator and a threshold: that is all the first one needs."
     conditional_fields = {
-        **dict.fromkeys(("metric", "filters", "function", "aggregation", "operator", "threshold", "compiled"), f"made_in == '{SIMPLE}'"),
-        "window": f"made_in == '{SIMPLE}' && function != ''",
+        **dict.fromkeys(("metric", "filters", "over_time", "aggregation", "operator", "threshold", "compiled"), f"made_in == '{SIMPLE}'"),
+        "window": f"made_in == '{SIMPLE}' && over_time != ''",
         "by": f"made_in == '{SIMPLE}' && aggregation != ''",
         "expr": f"made_in == '{PROMQL}'",
     }  # fmt: skip
@@ -83,7 +77,7 @@ class RuleAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> list[Any]:
         fieldsets: list[Any] = [
             (None, {"fields": ["name", "severity", "enabled"]}),
-            ("Condition", {"fields": ["made_in", "metric", "filters", "function", "window", "aggregation", "by", "operator", "threshold", "compiled", "expr", "hold_ms"]}),
+            ("Condition", {"fields": ["made_in", "metric", "filters", "over_time", "window", "aggregation", "by", "operator", "threshold", "compiled", "expr", "hold_ms"]}),
             ("What people read", {"fields": ["summary", "description", "runbook_url"]}),
             ("Details", {"fields": ["group", "labels", "annotations", "keep_firing_ms", *(["position"] if obj else [])]}),
         ]  # fmt: skip
@@ -175,9 +169,9 @@ class RuleAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
         short = rule.expr if len(rule.expr) <= _EXPR_SHOWN else rule.expr[: _EXPR_SHOWN - 1] + "…"
         return format_html('<code class="portal-expr" title="{}">{}</code>', rule.expr, short)
 
-    @display(description="severity", ordering="severity", label=SEVERITY_COLOURS)  # type: ignore[untyped-decorator] # unfold has no types
-    def shown_severity(self, rule: Rule) -> tuple[str, str]:
-        return rule.severity, Severity(rule.severity).label
+    @display(description="severity", ordering="severity")  # type: ignore[untyped-decorator] # unfold has no types
+    def shown_severity(self, rule: Rule) -> SafeString:
+        return badge(Severity(rule.severity).label, SEVERITY_TONES[rule.severity])
 
     @display(description="state", ordering="firing_count")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_state(self, rule: Rule) -> SafeString | str:
@@ -196,19 +190,20 @@ class RuleAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
             shown,
         )
 
-    @display(description="health", ordering="health", label=_HEALTH_COLOURS)  # type: ignore[untyped-decorator] # unfold has no types
-    def shown_health(self, rule: Rule) -> tuple[str, str]:
-        return rule.health, RuleHealth(rule.health).label
+    @display(description="health", ordering="health")  # type: ignore[untyped-decorator] # unfold has no types
+    def shown_health(self, rule: Rule) -> SafeString:
+        label = RuleHealth(rule.health).label
+        return badge(label, _HEALTH_TONES[rule.health], title=rule.last_error)
 
     @display(description="error")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_error(self, rule: Rule) -> str:
         return rule.last_error or "none"
 
     @display(description="last evaluation", ordering="group__evaluated_at")  # type: ignore[untyped-decorator] # unfold has no types
-    def last_evaluation(self, rule: Rule) -> str:
+    def last_evaluation(self, rule: Rule) -> SafeString | str:
         if rule.evaluated_at is None:
             return "never"
-        return f"{timesince(rule.evaluated_at, depth=1)} ago, {rule.duration_ms:.1f} ms"
+        return format_html("{}, {} ms", ago(rule.evaluated_at), f"{rule.duration_ms:.1f}")
 
 
 @admin.register(RuleGroup)
@@ -269,11 +264,11 @@ class RuleGroupAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     @display(description="rules", ordering="rule_total")  # type: ignore[untyped-decorator] # unfold has no types
     def rule_count(self, group: Any) -> SafeString:
         url = reverse("admin:alerts_rule_changelist")
-        return format_html('<a href="{}?group__id__exact={}">{}</a>', url, group.pk, group.rule_total)  # fmt: skip
+        return format_html('<a class="portal-link" href="{}?group__id__exact={}">{}</a>', url, group.pk, group.rule_total)  # fmt: skip
 
     @display(description="last evaluation", ordering="evaluated_at")  # type: ignore[untyped-decorator] # unfold has no types
-    def last_evaluation(self, group: RuleGroup) -> str:
-        return f"{timesince(group.evaluated_at, depth=1)} ago" if group.evaluated_at else "never"
+    def last_evaluation(self, group: RuleGroup) -> SafeString | str:
+        return ago(group.evaluated_at) if group.evaluated_at else "never"
 
     @display(description="took", ordering="duration_ms")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_duration(self, group: RuleGroup) -> str:

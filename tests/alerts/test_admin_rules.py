@@ -67,7 +67,7 @@ def test_the_whole_simple_form_compiles(operator: Client) -> None:
                 "filters-label": ["host", "job", ""],
                 "filters-operator": ["=~", "!=", "="],
                 "filters-value": ["db.+", 'a"b', ""],
-                "function": "rate",
+                "over_time": "rate",
                 "window": "10m",
                 "aggregation": "sum",
                 "by": "host, job",
@@ -104,7 +104,11 @@ def test_a_saved_rule_is_shown_as_it_was_made(operator: Client) -> None:
     page = operator.get(rule.get_absolute_url())
 
     initial = page.context["adminform"].form.initial
-    assert (initial["made_in"], initial["metric"], initial["threshold"]) == ("simple", "load", 1.5)
+    assert (initial["made_in"], initial["metric"], initial["threshold"]) == (
+        "simple",
+        "load",
+        "1.5",
+    )
     assert initial["filters"] == [{"label": "host", "operator": "!=", "value": "db"}]
     assert initial["summary"] == "Too high"
     assert 'value="5m"' in page.content.decode()
@@ -128,7 +132,7 @@ def test_a_rule_made_in_promql_stays_in_promql(operator: Client) -> None:
         ({"threshold": ""}, "threshold", "Give the value"),
         ({"threshold": "x"}, "threshold", "Enter a number"),
         ({"hold_ms": "soon"}, "hold_ms", "expected a duration such as 30s, 5m or 1h30m"),
-        ({"function": "rate", "window": "x"}, "window", "duration"),
+        ({"over_time": "rate", "window": "x"}, "window", "duration"),
         ({"made_in": "promql", "expr": ""}, "expr", "write the expression"),
         ({"made_in": "promql", "expr": "sum("}, "expr", "parse error"),
         ({"made_in": "promql", "expr": "up[5m]"}, "expr", "range vector"),

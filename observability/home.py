@@ -19,7 +19,8 @@ from observability.metrics.store import log
 from observability.telemetry.health import CheckResult, run_checks
 
 RATE_WINDOW_SECONDS = 60
-HEALTH_SHOWN = ("database", "redis", "workers", "beat")
+# The parts without which nothing works come first.
+HEALTH_FIRST = ("database", "redis", "worker-timely", "worker-bulk", "beat", "watch")
 _BADGES = {"ok": "good", "degraded": "warning", "failing": "bad"}
 
 
@@ -89,6 +90,7 @@ def _notices() -> list[Notice]:
 
 def home_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return what the home page shows: the state of things, as far as the user may see it."""
+    context["title"] = "Home"
     if request.user.has_perm("alerts.view_alert"):
         context["alerting"] = summarize_alerting(now=timezone.now())
     if request.user.has_perm("metrics.view_series"):
@@ -104,4 +106,4 @@ def home_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
 
 def _shown_first(check: tuple[str, CheckResult]) -> tuple[int, str]:
     name = check[0]
-    return (HEALTH_SHOWN.index(name) if name in HEALTH_SHOWN else len(HEALTH_SHOWN), name)
+    return (HEALTH_FIRST.index(name) if name in HEALTH_FIRST else len(HEALTH_FIRST), name)

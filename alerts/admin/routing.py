@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -100,9 +101,9 @@ class ReceiverAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
         return HttpResponseRedirect(reverse("admin:alerts_receiver_tests", args=[object_id]))
 
     def test_page(self, request: HttpRequest, receiver_id: int) -> HttpResponse:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
         receiver = get_object_or_404(Receiver, pk=receiver_id)
-        if not self.has_change_permission(request, receiver):
-            return HttpResponse(status=403)
         if request.method == "POST":
             send_test(receiver, now=timezone.now())
             return HttpResponseRedirect(request.path)
@@ -214,6 +215,8 @@ class RouteAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         # As long as the tree is its root, the root's page is the tree's.
         return HttpResponseRedirect(Route.objects.root().get_absolute_url())
 

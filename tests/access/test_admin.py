@@ -5,7 +5,9 @@ import re
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -156,7 +158,7 @@ def test_list_asks_the_database_no_more_for_more_keys(
 ) -> None:
     client = signed_in(ADMINISTRATOR)
     create_key(name="a", scopes=[Scope.ADMIN])
-    with django_assert_num_queries(0, exact=False) as first:
+    with CaptureQueriesContext(connection) as first:
         client.get(LIST)
     for number in range(10):
         create_key(name=f"key {number}", scopes=[Scope.ADMIN])
@@ -194,7 +196,7 @@ def test_users_list_shows_roles_without_asking_for_each(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     client = signed_in(ADMINISTRATOR)
-    with django_assert_num_queries(0, exact=False) as first:
+    with CaptureQueriesContext(connection) as first:
         client.get("/admin/auth/user/")
     viewer = Group.objects.get(name="Viewer")
     for number in range(10):

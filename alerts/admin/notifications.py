@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
@@ -62,7 +63,7 @@ class KindFilter(admin.SimpleListFilter):
 
 @admin.register(Notification)
 class NotificationAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
-    list_display = ("title", "shown_status", "receiver_name", "shown_kind", "reason", "attempts", "shown_error", "created_at", "sent_at")  # fmt: skip
+    list_display = ("title", "shown_status", "shown_target", "reason", "attempts", "shown_error", "shown_made")  # fmt: skip
     list_filter = ("status", ReceiverFilter, KindFilter, "reason")
     search_fields = ("title", "error")
     search_help_text = "Search titles and errors"
@@ -141,6 +142,15 @@ class NotificationAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
         if notification.status == NotificationStatus.PENDING and notification.attempts:
             return "Retrying"
         return str(NotificationStatus(notification.status).label)
+
+    @display(description="to", ordering="receiver_name")  # type: ignore[untyped-decorator] # unfold has no types
+    def shown_target(self, notification: Notification) -> str:
+        return f"{notification.receiver_name}, {self.shown_kind(notification)}"
+
+    @display(description="made", ordering="-pk")  # type: ignore[untyped-decorator] # unfold has no types
+    def shown_made(self, notification: Notification) -> SafeString:
+        made_at = date_format(timezone.localtime(notification.created_at), "j M H:i:s")
+        return format_html('<span style="white-space: nowrap">{}</span>', made_at)
 
     @display(description="sent by", ordering="kind")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_kind(self, notification: Notification) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django import forms
 from unfold.widgets import (
@@ -31,6 +32,7 @@ from observability.promql.syntax import format_number
 
 SIMPLE = "simple"
 PROMQL = "promql"
+_Value = TypeVar("_Value")
 OWN_ANNOTATIONS = ("summary", "description", "runbook_url")
 """The annotations that have a field of their own."""
 
@@ -249,7 +251,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
             return None
         return self._try(expression_of_form, form)
 
-    def _try(self, check: Any, *args: Any) -> Any:
+    def _try(self, check: Callable[..., _Value], *args: Any) -> _Value | None:
         """Return what `check` returns, or put its problems at the fields they belong to."""
         try:
             return check(*args)
@@ -262,11 +264,11 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
     def _show(self, rule: Rule) -> None:
         self.initial["made_in"] = PROMQL if rule.form is None else SIMPLE
         if rule.form is not None:
-            self.initial |= rule.form
+            self.initial.update(rule.form)
             self.initial["over_time"] = rule.form["function"]
             self.initial["by"] = ", ".join(rule.form["by"])
             self.initial["threshold"] = format_number(rule.form["threshold"])
-        self.initial |= {name: rule.annotations.get(name, "") for name in OWN_ANNOTATIONS}
+        self.initial.update({name: rule.annotations.get(name, "") for name in OWN_ANNOTATIONS})
         self.initial["annotations"] = {
             name: text for name, text in rule.annotations.items() if name not in OWN_ANNOTATIONS
         }

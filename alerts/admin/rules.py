@@ -37,7 +37,8 @@ class RuleStateFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("firing", "Firing"), ("pending", "Pending"), ("inactive", "Inactive")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Rule]) -> QuerySet[Rule]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        # Annotated by `with_state`, which the types cannot tell.
         match self.value():
             case "firing":
                 return queryset.filter(firing_count__gt=0)

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from alerts.manual import Report
@@ -48,16 +50,19 @@ class LabelsField(serializers.DictField):
     child = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=10_000)
 
 
-class DurationField(serializers.CharField):
+@extend_schema_field(OpenApiTypes.STR)
+class DurationField(serializers.Field[int, Any, str, Any]):
     """A duration such as `5m`, as milliseconds inside."""
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("expected a duration such as 30s, 5m or 1h30m")
         try:
-            return read_duration_ms(str(self.field_name), super().to_internal_value(data))
+            return read_duration_ms(str(self.field_name), data)
         except InvalidRuleError as error:
             raise serializers.ValidationError(error.problems[0].message) from error
 
-    def to_representation(self, value: Any) -> str:
+    def to_representation(self, value: int) -> str:
         return format_duration(value)
 
 

@@ -207,8 +207,8 @@ def test_a_saved_rule_is_due_at_once(operator: Client) -> None:
 
 
 def test_rules_are_disabled_and_enabled_together(operator: Client) -> None:
-    alert = AlertFactory()
-    other = RuleFactory(name="Other")
+    alert = AlertFactory.create()
+    other = RuleFactory.create(name="Other")
     chosen = [alert.rule_id, other.pk]
 
     operator.post(LIST, {"action": "disable", "_selected_action": chosen})
@@ -222,7 +222,7 @@ def test_rules_are_disabled_and_enabled_together(operator: Client) -> None:
 
 
 def test_rules_are_deleted_together_and_their_alerts_resolved(operator: Client) -> None:
-    alert = AlertFactory()
+    alert = AlertFactory.create()
 
     operator.post(
         LIST, {"action": "delete_selected", "_selected_action": [alert.rule_id], "post": "yes"}
@@ -251,8 +251,8 @@ def test_an_empty_list_says_what_to_do_next(operator: Client) -> None:
     ],
 )
 def test_rules_are_found_by_state_and_name(operator: Client, query: str, names: list[str]) -> None:
-    AlertFactory(rule=RuleFactory(name="Firing"))
-    RuleFactory(name="Quiet")
+    AlertFactory.create(rule=RuleFactory.create(name="Firing"))
+    RuleFactory.create(name="Quiet")
 
     found = operator.get(LIST + query).context["cl"].result_list
 
@@ -264,14 +264,14 @@ def test_a_list_asks_the_database_no_more_for_more_rows(
     operator: Client, path: str, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(20):
-        AlertFactory(rule=RuleFactory(name=f"Rule {number}"))
+        AlertFactory.create(rule=RuleFactory.create(name=f"Rule {number}"))
 
     with django_assert_max_num_queries(14):
         operator.get(path)
 
 
 def test_a_viewer_sees_a_rule_but_cannot_change_it() -> None:
-    rule = RuleFactory(expr="load > 1")
+    rule = RuleFactory.create(expr="load > 1")
     viewer = signed_in(VIEWER)
 
     page = viewer.get(rule.get_absolute_url())
@@ -284,7 +284,7 @@ def test_a_viewer_sees_a_rule_but_cannot_change_it() -> None:
 
 
 def test_a_changed_group_keeps_what_evaluation_knows(operator: Client) -> None:
-    group = RuleGroupFactory(missed_iterations=7)
+    group = RuleGroupFactory.create(missed_iterations=7)
 
     operator.post(
         group.get_absolute_url(), {"name": "Nodes", "interval_seconds": "30", "enabled": "on"}
@@ -295,7 +295,7 @@ def test_a_changed_group_keeps_what_evaluation_knows(operator: Client) -> None:
 
 
 def test_a_group_is_deleted_with_its_rules_and_their_alerts_resolved(operator: Client) -> None:
-    alert = AlertFactory()
+    alert = AlertFactory.create()
     assert alert.rule is not None
 
     operator.post(f"/admin/alerts/rulegroup/{alert.rule.group_id}/delete/", {"post": "yes"})
@@ -306,7 +306,7 @@ def test_a_group_is_deleted_with_its_rules_and_their_alerts_resolved(operator: C
 
 def test_alerts_show_what_is_active_firing_first(operator: Client) -> None:
     for state in (AlertState.RESOLVED, AlertState.PENDING, AlertState.FIRING):
-        AlertFactory(state=state)
+        AlertFactory.create(state=state)
 
     found = operator.get("/admin/alerts/alert/").context["cl"].result_list
 
@@ -314,7 +314,7 @@ def test_alerts_show_what_is_active_firing_first(operator: Client) -> None:
 
 
 def test_an_alerts_page_shows_its_labels_and_annotations(operator: Client) -> None:
-    alert = AlertFactory(
+    alert = AlertFactory.create(
         labels={"alertname": "A", "host": "<db>", "severity": "info"},
         annotations={"runbook_url": "https://example.org/a"},
     )
@@ -326,8 +326,8 @@ def test_an_alerts_page_shows_its_labels_and_annotations(operator: Client) -> No
 
 
 def test_only_alerts_reported_by_hand_can_be_resolved(operator: Client) -> None:
-    of_rule = AlertFactory()
-    by_hand = AlertFactory(rule=None, source=AlertSource.MANUAL)
+    of_rule = AlertFactory.create()
+    by_hand = AlertFactory.create(rule=None, source=AlertSource.MANUAL)
     chosen = [of_rule.pk, by_hand.pk]
 
     operator.post("/admin/alerts/alert/", {"action": "resolve", "_selected_action": chosen})

@@ -78,7 +78,7 @@ def test_resolving_again_changes_nothing(client: Client) -> None:
 
 
 def test_an_alert_of_a_rule_is_not_resolved_by_hand(client: Client) -> None:
-    alert = AlertFactory()
+    alert = AlertFactory.create()
 
     response = client.put(f"/api/alerts/{alert.pk}/resolve")
 
@@ -128,8 +128,8 @@ def test_malformed_json_is_refused(client: Client) -> None:
 def test_alerts_are_listed_by_state_and_severity(
     client: Client, query: str, names: list[str]
 ) -> None:
-    AlertFactory()
-    AlertFactory(
+    AlertFactory.create()
+    AlertFactory.create(
         rule=None,
         source=AlertSource.MANUAL,
         state=AlertState.RESOLVED,
@@ -150,7 +150,7 @@ def test_an_unknown_filter_is_refused(client: Client, query: str) -> None:
     ("value", "shown"), [(float("nan"), "NaN"), (float("inf"), "+Inf"), (1.5, 1.5), (None, None)]
 )
 def test_a_value_is_shown_as_json_can_carry_it(client: Client, value: Any, shown: Any) -> None:
-    AlertFactory(value=value)
+    AlertFactory.create(value=value)
 
     assert client.get("/api/alerts").json()["results"][0]["value"] == shown
 

@@ -99,7 +99,7 @@ def test_a_body_that_is_no_rule_is_refused(api: Api, body: object) -> None:
 
 def test_rules_are_listed_in_pages(api: Api) -> None:
     for number in range(3):
-        RuleFactory(name=f"Rule {number}")
+        RuleFactory.create(name=f"Rule {number}")
 
     first = api("GET", "/api/alert-rules?page_size=2").json()
     second = api("GET", first["next"]).json()
@@ -110,10 +110,10 @@ def test_rules_are_listed_in_pages(api: Api) -> None:
 
 
 def test_a_rule_says_how_many_of_its_alerts_are_active(api: Api) -> None:
-    rule = RuleFactory()
-    AlertFactory(rule=rule)
-    AlertFactory(rule=rule, state=AlertState.PENDING)
-    AlertFactory(rule=rule, state=AlertState.RESOLVED)
+    rule = RuleFactory.create()
+    AlertFactory.create(rule=rule)
+    AlertFactory.create(rule=rule, state=AlertState.PENDING)
+    AlertFactory.create(rule=rule, state=AlertState.RESOLVED)
 
     shown = api("GET", f"/api/alert-rules/{rule.pk}").json()
 
@@ -138,9 +138,9 @@ def test_a_replaced_rule_takes_defaults_for_what_is_not_given(api: Api) -> None:
 
 
 def test_deleting_a_rule_resolves_its_alerts_and_keeps_them(api: Api) -> None:
-    rule = RuleFactory()
-    AlertFactory(rule=rule)
-    AlertFactory(rule=rule, state=AlertState.PENDING)
+    rule = RuleFactory.create()
+    AlertFactory.create(rule=rule)
+    AlertFactory.create(rule=rule, state=AlertState.PENDING)
 
     response = api("DELETE", f"/api/alert-rules/{rule.pk}")
 
@@ -150,7 +150,7 @@ def test_deleting_a_rule_resolves_its_alerts_and_keeps_them(api: Api) -> None:
 
 
 def test_disabling_a_rule_resolves_its_alerts(api: Api) -> None:
-    alert = AlertFactory()
+    alert = AlertFactory.create()
 
     api("PATCH", f"/api/alert-rules/{alert.rule_id}", {"enabled": False})
 
@@ -199,7 +199,7 @@ def test_listing_rules_asks_the_database_no_more_for_more_rules(
     api: Api, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(20):
-        AlertFactory(rule=RuleFactory(name=f"Rule {number}"))
+        AlertFactory.create(rule=RuleFactory.create(name=f"Rule {number}"))
 
     with django_assert_max_num_queries(5):
         api("GET", "/api/alert-rules")

@@ -11,6 +11,7 @@ from alerts.models import Alert, AlertState, Rule, RuleGroup, RuleHealth
 from alerts.rules import evaluation
 from alerts.rules.errors import LeaseLostError
 from alerts.rules.moments import milliseconds
+from alerts.rules.states import State
 from observability.metrics.backend import LocalBackend, MetricsBackend, get_backend
 from observability.metrics.samples import batch_at
 from observability.promql import Limits, QueryResult
@@ -63,7 +64,7 @@ class WrittenTables:
 
 
 def test_an_alert_goes_from_pending_to_firing_to_resolved() -> None:
-    RuleFactory(expr="load > 1", hold_ms=45_000)
+    RuleFactory.create(expr="load > 1", hold_ms=45_000)
     seen = []
 
     for minute, value in enumerate([2.0, 2.0, 0.5]):
@@ -76,7 +77,7 @@ def test_an_alert_goes_from_pending_to_firing_to_resolved() -> None:
 
 def test_a_firing_alert_carries_labels_annotations_and_value() -> None:
     record(95.5)
-    rule = RuleFactory(
+    rule = RuleFactory.create(
         name="HighLoad",
         expr="load > 1",
         severity="critical",
@@ -100,7 +101,7 @@ def test_a_firing_alert_carries_labels_annotations_and_value() -> None:
 
 def test_a_pending_alert_that_vanishes_leaves_no_row() -> None:
     record(2.0)
-    RuleFactory(expr="load > 1", hold_ms=60_000)
+    RuleFactory.create(expr="load > 1", hold_ms=60_000)
     evaluate(NOW)
     record(0.5, at=NOW + MINUTE)
 
@@ -110,7 +111,7 @@ def test_a_pending_alert_that_vanishes_leaves_no_row() -> None:
 
 
 def test_a_new_episode_is_a_new_row() -> None:
-    RuleFactory(expr="load > 1")
+    RuleFactory.create(expr="load > 1")
 
     for minute, value in enumerate([2.0, 0.5, 2.0]):
         record(value, at=NOW + minute * MINUTE)
@@ -121,9 +122,11 @@ def test_a_new_episode_is_a_new_row() -> None:
 
 def test_a_broken_rule_shows_its_error_and_does_not_stop_the_others() -> None:
     record(2.0)
-    group = RuleGroupFactory()
-    broken = RuleFactory(group=group, position=0, expr='label_replace(load, "a", "b", "c", "(")')
-    RuleFactory(group=group, position=1, expr="load > 1")
+    group = RuleGroupFactory.create()
+    broken = RuleFactory.create(
+        group=group, position=0, expr='label_replace(load, "a", "b", "c", "(")'
+    )
+    RuleFactory.create(group=group, position=1, expr="load > 1")
 
     evaluate(NOW)
 
@@ -135,7 +138,7 @@ def test_a_broken_rule_shows_its_error_and_does_not_stop_the_others() -> None:
 
 def test_an_error_keeps_the_alerts_as_they_are() -> None:
     record(2.0)
-    rule = RuleFactory(expr="load > 1")
+    rule = RuleFactory.create(expr="load > 1")
     evaluate(NOW)
     Rule.objects.filter(pk=rule.pk).update(expr="load > on")
 
@@ -149,7 +152,7 @@ def test_an_error_keeps_the_alerts_as_they_are() -> None:
 def test_series_that_would_be_one_alert_are_an_error_of_the_rule() -> None:
     record(2.0, host="db")
     record(2.0, host="web")
-    rule = RuleFactory(expr="load > 1", labels={"host": "all"})
+    rule = RuleFactory.create(expr="load > 1", labels={"host": "all"})
 
     [outcome] = evaluate(NOW)
 
@@ -159,7 +162,7 @@ def test_series_that_would_be_one_alert_are_an_error_of_the_rule() -> None:
 
 
 def test_a_scalar_is_an_alert_without_labels_of_a_series() -> None:
-    RuleFactory(expr="vector(1) > 0")
+    RuleFactory.create(expr="vector(1) > 0")
 
     evaluate(NOW)
 
@@ -167,8 +170,8 @@ def test_a_scalar_is_an_alert_without_labels_of_a_series() -> None:
 
 
 def test_iterations_are_aligned_and_missed_ones_counted() -> None:
-    group = RuleGroupFactory(interval_seconds=60)
-    RuleFactory(group=group)
+    group = RuleGroupFactory.create(interval_seconds=60)
+    RuleFactory.create(group=group)
     evaluate(NOW)
     group.refresh_from_db()
     first_due = group.next_evaluation_at
@@ -182,7 +185,7 @@ def test_iterations_are_aligned_and_missed_ones_counted() -> None:
 
 
 def test_a_group_is_not_evaluated_before_it_is_due() -> None:
-    RuleFactory()
+    RuleFactory.create()
     evaluate(NOW)
 
     assert evaluate(NOW) == []
@@ -190,9 +193,9 @@ def test_a_group_is_not_evaluated_before_it_is_due() -> None:
 
 def test_an_unchanged_iteration_writes_the_group_row_alone() -> None:
     record(2.0)
-    group = RuleGroupFactory()
+    group = RuleGroupFactory.create()
     for position in range(5):
-        RuleFactory(group=group, position=position, name=f"Rule {position}")
+        RuleFactory.create(group=group, position=position, name=f"Rule {position}")
     evaluate(NOW)
 
     with WrittenTables() as tables:
@@ -203,13 +206,13 @@ def test_an_unchanged_iteration_writes_the_group_row_alone() -> None:
 
 def test_a_disabled_rule_is_left_out() -> None:
     record(2.0)
-    RuleFactory(enabled=False)
+    RuleFactory.create(enabled=False)
 
     assert evaluate(NOW) == []
 
 
 def test_a_leased_group_is_left_to_its_worker() -> None:
-    RuleFactory()
+    RuleFactory.create()
     evaluation.claim_due_group(now=NOW)
 
     assert evaluate(NOW) == []
@@ -217,7 +220,7 @@ def test_a_leased_group_is_left_to_its_worker() -> None:
 
 def test_a_worker_that_was_too_slow_writes_nothing() -> None:
     record(2.0)
-    RuleFactory()
+    RuleFactory.create()
     claim = evaluation.claim_due_group(now=NOW)
     evaluate(NOW + evaluation.LEASE)
     Alert.objects.all().delete()
@@ -231,7 +234,7 @@ def test_a_worker_that_was_too_slow_writes_nothing() -> None:
 
 def test_a_rule_that_was_edited_during_its_query_is_not_judged_by_the_old_one() -> None:
     record(2.0)
-    rule = RuleFactory(expr="load > 1")
+    rule = RuleFactory.create(expr="load > 1")
 
     class EditingBackend(LocalBackend):
         def query(self, expr: str, *, at_ms: int, limits: Limits | None = None) -> QueryResult:
@@ -247,7 +250,7 @@ def test_a_rule_that_was_edited_during_its_query_is_not_judged_by_the_old_one() 
 
 def test_evaluation_on_demand_does_not_wait_for_the_interval() -> None:
     record(2.0)
-    rule = RuleFactory()
+    rule = RuleFactory.create()
     evaluate(NOW)
 
     [outcome] = evaluation.evaluate_all_groups(
@@ -255,7 +258,7 @@ def test_evaluation_on_demand_does_not_wait_for_the_interval() -> None:
     )
 
     assert outcome.rule == rule
-    assert outcome.active["firing"] == 1
+    assert outcome.active[State.FIRING] == 1
 
 
 @pytest.fixture
@@ -289,7 +292,7 @@ def test_two_workers_do_not_evaluate_one_iteration_twice(
 ) -> None:
     record(2.0)
     for number in range(6):
-        RuleFactory(name=f"Rule {number}")
+        RuleFactory.create(name=f"Rule {number}")
 
     first, second = two_workers(lambda: evaluate(NOW))
 
@@ -301,7 +304,7 @@ def test_two_workers_do_not_evaluate_one_iteration_twice(
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_worker_that_loses_its_connection_leaves_the_group_to_the_next() -> None:
     record(2.0)
-    RuleFactory()
+    RuleFactory.create()
     killed = threading.Event()
 
     class KilledBackend(LocalBackend):
@@ -345,8 +348,8 @@ def test_a_worker_that_loses_its_connection_leaves_the_group_to_the_next() -> No
 
 
 def test_state_is_kept_over_a_restart() -> None:
-    rule = RuleFactory(expr="load > 1", hold_ms=120_000)
-    AlertFactory(
+    rule = RuleFactory.create(expr="load > 1", hold_ms=120_000)
+    AlertFactory.create(
         rule=rule,
         labels={"alertname": "HighLoad", "host": "db", "severity": "warning"},
         state=AlertState.PENDING,

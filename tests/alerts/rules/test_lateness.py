@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from alerts.rules.lateness import check_rules
+from observability.telemetry.health import Status
+from tests.alerts.factories import RuleFactory, RuleGroupFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("minutes", "interval_seconds", "status"),
+    [(0, 15, Status.OK), (1, 60, Status.OK), (2, 15, Status.DEGRADED), (5, 60, Status.DEGRADED)],
+)
+def test_a_group_several_intervals_overdue_is_reported(
+    minutes: int, interval_seconds: int, status: Status
+) -> None:
+    due = timezone.now() - timedelta(minutes=minutes)
+    group = RuleGroupFactory.create(next_evaluation_at=due, interval_seconds=interval_seconds)
+    RuleFactory.create(group=group)
+
+    assert check_rules().status is status
+
+
+def test_a_group_without_rules_cannot_be_late() -> None:
+    RuleGroupFactory.create(next_evaluation_at=timezone.now() - timedelta(days=1))
+
+    assert check_rules().status is Status.OK

@@ -196,6 +196,7 @@ CELERY_BEAT_SCHEDULE = {
     "evaluate-due-rule-groups": _tick("alerts.tasks.evaluate_due", 1),
     "flush-due-alert-groups": _tick("alerts.tasks.flush_due", 1),
     "deliver-due-notifications": _tick("alerts.tasks.deliver_due", 1),
+    "delete-expired-samples": _tick("observability.metrics.tasks.delete_expired_samples", 3600),
 }
 
 # --- people and keys --------------------------------------------------------------------------

@@ -20,6 +20,6 @@ def test_samples_older_than_the_retention_are_deleted() -> None:
         sample = (label_set({"__name__": "m"}), float(days_ago))
         get_backend().append(batch_at(now_ms - days_ago * 86_400_000, [sample]))
 
-    delete_expired_samples()
+    delete_expired_samples.run()
 
     assert SampleLog.objects.count() == 1

@@ -9,6 +9,7 @@ from django.db import DataError, IntegrityError, close_old_connections, connecti
 from django.db import Error as DatabaseError
 
 from observability.metrics.backend import get_backend
+from observability.metrics.instruments import SAMPLES_INGESTED
 from observability.metrics.samples import SampleBatch
 
 MAX_BATCHES = 1000
@@ -41,7 +42,7 @@ class Backlog:
         close_old_connections()
         while self._batches:
             try:
-                get_backend().append(self._batches[0])
+                accepted = get_backend().append(self._batches[0])
             except (DataError, IntegrityError) as error:
                 self._give_up(error)
             except DatabaseError as error:
@@ -53,6 +54,7 @@ class Backlog:
                 self._give_up(error)
             else:
                 self._batches.popleft()
+                SAMPLES_INGESTED.labels(protocol="collector").inc(accepted)
         return True
 
     def _give_up(self, error: Exception) -> None:

@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "alerts",
     "dashboards",
     "pool",
+    "observability.celery.CeleryConfig",
 ]
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",

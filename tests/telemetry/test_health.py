@@ -3,6 +3,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from copy import copy
+from functools import partial
 
 import pytest
 
@@ -38,7 +40,7 @@ def test_parts_make_up_the_state_of_the_whole(
     results: list[tuple[CheckResult, bool]], status: Status
 ) -> None:
     for number, (result, critical) in enumerate(results):
-        register_check(f"part-{number}", lambda result=result: result, critical=critical)
+        register_check(f"part-{number}", partial(copy, result), critical=critical)
 
     assert run_checks().status is status
 

@@ -204,7 +204,9 @@ class RuleAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     def last_evaluation(self, rule: Rule) -> SafeString | str:
         if rule.evaluated_at is None:
             return "never"
-        return format_html("{}, {} ms", ago(rule.evaluated_at), f"{rule.duration_ms:.1f}")
+        return format_html(
+            "<span>{}, {} ms</span>", ago(rule.evaluated_at), f"{rule.duration_ms:.1f}"
+        )
 
 
 @admin.register(RuleGroup)

@@ -174,6 +174,7 @@ def _broker_url(redis_url: str) -> str:
 
 CELERY_BROKER_URL = _broker_url(REDIS_URL)
 CELERY_TASK_DEFAULT_QUEUE = "timely"
+CELERY_TASK_ROUTES = {"observability.metrics.tasks.delete_expired_samples": {"queue": "bulk"}}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

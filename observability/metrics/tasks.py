@@ -10,7 +10,7 @@ from observability.metrics.ingest.acceptance import RETENTION_MS
 from observability.metrics.store import log
 
 
-@shared_task(ignore_result=True, queue="bulk")
+@shared_task(ignore_result=True)
 def delete_expired_samples() -> None:
     """Delete samples that are older than the retention; running it twice is harmless."""
     log.delete_before(int(time.time() * 1000) - RETENTION_MS)

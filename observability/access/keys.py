@@ -7,6 +7,7 @@ holds 256 random bits. Only the SHA-256 of the whole is stored.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import secrets
 import string
@@ -14,6 +15,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import Q
 
 from observability.access.errors import (
@@ -29,6 +31,11 @@ SHORTEST_CHOSEN_KEY = 8
 """Characters in a key that an operator chose; what Django's validators ask of a password."""
 
 LAST_USE_PRECISION = timedelta(minutes=1)
+
+_COLUMNS = [field.attname for field in ApiKey._meta.concrete_fields]
+_LABELS = _COLUMNS.index("labels")
+# Every column of the one key with this digest.
+_FIND = f"SELECT {', '.join(_COLUMNS)} FROM {ApiKey._meta.db_table} WHERE digest = %s"  # noqa: S608 (our own names)
 
 _ALPHABET = string.ascii_letters + string.digits
 _OWN_FORM = re.compile(r"(op_[A-Za-z0-9]{8})_[A-Za-z0-9_-]{43}")
@@ -100,10 +107,9 @@ def find_key(token: str, now: datetime) -> ApiKey:
         RevokedKeyError: It has been revoked.
         ExpiredKeyError: Its time is over.
     """
-    try:
-        key = ApiKey.objects.get(digest=digest_of(token))
-    except ApiKey.DoesNotExist:
-        raise UnknownKeyError("this API key is not known") from None
+    key = _key_of_digest(digest_of(token))
+    if key is None:
+        raise UnknownKeyError("this API key is not known")
     match key.state(now):
         case KeyState.REVOKED:
             raise RevokedKeyError("this API key has been revoked")
@@ -141,6 +147,18 @@ def digest_of(token: str) -> str:
 def reads_like_jwt(token: str) -> bool:
     """Say whether a token is in the form of a JWT: three parts divided by dots."""
     return token.count(".") == 2
+
+
+def _key_of_digest(digest: str) -> ApiKey | None:
+    # By hand, because Django takes four times as long to build this query as PostgreSQL to answer it.
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, [digest])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    values = list(row)
+    values[_LABELS] = json.loads(values[_LABELS])  # JSON arrives as text
+    return ApiKey.from_db(connection.alias, _COLUMNS, values)
 
 
 def _prefix_of(token: str) -> str:

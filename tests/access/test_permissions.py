@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, force_authenticate
@@ -43,7 +43,7 @@ def knock(
     method: str, *, key: str = "", user: User | None = None, door: type[APIView] = Door
 ) -> tuple[int, str]:
     """Return status and message of an answer."""
-    factory: Callable[..., object] = getattr(APIRequestFactory(), method)
+    factory: Callable[..., HttpRequest] = getattr(APIRequestFactory(), method)
     request = factory("/", headers=bearer(key) if key else {})
     if user:
         force_authenticate(request, user=user)

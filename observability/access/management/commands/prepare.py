@@ -50,6 +50,8 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         self._collect_static_files()
+        # Beat does not make the folder of its schedule.
+        Path(settings.CELERY_BEAT_SCHEDULE_FILENAME).parent.mkdir(parents=True, exist_ok=True)
         self._make_first_admin()
         if settings.BOOTSTRAP_API_KEY:
             try:

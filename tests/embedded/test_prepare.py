@@ -93,3 +93,11 @@ def test_reset_gives_the_admin_a_new_password_and_prints_it_alone() -> None:
 def test_reset_of_an_unknown_user_says_so() -> None:
     with pytest.raises(CommandError, match="there is no user 'nobody'"):
         call_command("reset_admin_password", "--username", "nobody")
+
+
+def test_folder_of_beats_schedule_is_made(settings: Settings, tmp_path: Path) -> None:
+    settings.CELERY_BEAT_SCHEDULE_FILENAME = str(tmp_path / "beat" / "schedule")
+
+    prepare()
+
+    assert (tmp_path / "beat").is_dir()

@@ -164,7 +164,7 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_example_leads_to_a_view(example: Example) -> None:
-    assert resolve(urlsplit(example.url).path)
+    assert resolve(urlsplit(example.url).path).url_name
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,7 +8,8 @@ from observability.metrics.samples import SampleBatch, batch_at
 from observability.promql.labels import label_set
 from observability.promql.values import InstantVector
 
-pytestmark = pytest.mark.django_db
+# Closing stale connections, as `flush` does, would end the transaction around a test.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW_MS = 1_700_000_000_000
 

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.core.management import get_commands
@@ -62,9 +62,22 @@ class Example:
 def examples(document: Path) -> Iterator[Example]:
     """Yield the calls of the portal in a document's shell blocks."""
     for block in blocks(document, "sh"):
-        lines = block.replace("\\\n", " ")
-        for command in re.findall(r"^curl (?:[^']*?'[^']*')*[^']*?(?=\n|\Z)", lines, re.M):
-            yield _example(document, shlex.split(command)[1:])
+        for words in commands(block):
+            if words[:1] == ["curl"]:
+                yield _example(document, words[1:])
+
+
+def commands(block: str) -> Iterator[list[str]]:
+    """Yield the commands of a shell block as words; a quoted text may go over several lines."""
+    command = ""
+    for line in block.replace("\\\n", " ").splitlines():
+        command += f"{line}\n"
+        try:
+            words = shlex.split(command, comments=True)
+        except ValueError:  # a quotation that is still open
+            continue
+        yield words
+        command = ""
 
 
 def _example(document: Path, words: list[str]) -> Example:
@@ -77,8 +90,11 @@ def _example(document: Path, words: list[str]) -> Example:
                 method = next(arguments)
             case "-H":
                 headers.append(next(arguments))
-            case "-d" | "--data-urlencode":
+            case "-d":
                 data.append(next(arguments))
+            case "--data-urlencode":
+                name, _, value = next(arguments).partition("=")
+                data.append(urlencode({name: value}))
             case _:
                 url = re.sub(r"^(\$PORTAL|http://localhost:8000)", "", word)
     if is_get:

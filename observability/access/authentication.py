@@ -23,7 +23,8 @@ from observability.access.keys import find_key, reads_like_jwt
 from observability.access.models import ApiKey
 from observability.access.scopes import SCOPE_PERMISSIONS
 
-CHALLENGE = 'Bearer realm="portal", Basic realm="portal", charset="UTF-8"'
+_BEARER = 'Bearer realm="portal"'
+CHALLENGE = f'{_BEARER}, Basic realm="portal", charset="UTF-8"'
 """The `WWW-Authenticate` header of every 401; Prometheus and Grafana ask for Basic, our own clients for Bearer."""
 
 
@@ -76,7 +77,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         """Return what a 401 asks for."""
-        return CHALLENGE
+        return challenge(request)
 
 
 class TokenAuthentication(JWTAuthentication):
@@ -97,7 +98,13 @@ class TokenAuthentication(JWTAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         """Return what a 401 asks for."""
-        return CHALLENGE
+        return challenge(request)
+
+
+def challenge(request: Request) -> str:
+    """Return what a 401 asks for; on a call from a page of ours nothing that opens a browser's dialog."""
+    is_from_page = request.headers.get("X-Requested-With") == "XMLHttpRequest"
+    return _BEARER if is_from_page else CHALLENGE
 
 
 def key_of(request: HttpRequest) -> ApiKey | None:

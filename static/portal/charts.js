@@ -76,7 +76,7 @@
     const end = Math.floor(Date.now() / 1000);
     const step = Math.max(15, Math.ceil(range / POINTS / 15) * 15);
     const query = new URLSearchParams({ query: element.dataset.chartExpr, start: end - range, end, step });
-    const response = await fetch(`/api/v1/query_range?${query}`, { headers: { Accept: "application/json" } });
+    const response = await fetch(`/api/v1/query_range?${query}`, { headers: { Accept: "application/json", "X-Requested-With": "XMLHttpRequest" } });
     const answer = await response.json();
     if (answer.status !== "success") throw new Error(answer.error || `the portal answered ${response.status}`);
     return { result: answer.data.result, start: end - range, end, step };

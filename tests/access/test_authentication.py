@@ -56,6 +56,13 @@ def test_nobody_is_asked_for_bearer_or_basic(client: Client) -> None:
     assert answer.json()["error"]["code"] == "not_authenticated"
 
 
+def test_a_page_whose_session_has_ended_opens_no_dialog_of_the_browser(client: Client) -> None:
+    answer = client.get(DOOR, headers={"X-Requested-With": "XMLHttpRequest"})
+
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == 'Bearer realm="portal"'
+
+
 @pytest.mark.parametrize(
     ("header", "code"),
     [

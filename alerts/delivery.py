@@ -219,10 +219,10 @@ def _send(notification: Notification) -> Delivered:
 def _failure(notification: Notification, error: DeliveryError, *, now: datetime) -> _Outcome:
     """Return what follows from a failed attempt: another later, or the end."""
     next_attempt_at = now + _wait(notification.attempts, error.retry_after)
-    if error.is_permanent:
-        status = NotificationStatus.FAILED
-    elif notification.is_test or next_attempt_at > notification.due_at + MAX_AGE:
+    if error.is_permanent or notification.is_test:
         # Whoever pressed the test button is looking at the answer and can press it again.
+        status = NotificationStatus.FAILED
+    elif next_attempt_at > notification.due_at + MAX_AGE:
         status = NotificationStatus.DEAD
     else:
         status = NotificationStatus.PENDING

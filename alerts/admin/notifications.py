@@ -144,8 +144,12 @@ class NotificationAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
         return str(NotificationStatus(notification.status).label)
 
     @display(description="to", ordering="receiver_name")  # type: ignore[untyped-decorator] # unfold has no types
-    def shown_target(self, notification: Notification) -> str:
-        return f"{notification.receiver_name}, {self.shown_kind(notification)}"
+    def shown_target(self, notification: Notification) -> SafeString:
+        return format_html(
+            '<span style="white-space: nowrap">{}<br>{}</span>',
+            notification.receiver_name,
+            self.shown_kind(notification),
+        )
 
     @display(description="made", ordering="-pk")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_made(self, notification: Notification) -> SafeString:

@@ -6,12 +6,12 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.decorators import action, display
@@ -76,7 +76,7 @@ class ReceiverAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
         rows: QuerySet[Receiver] = super().get_queryset(request)
         return rows.annotate(
             has_route=Exists(Route.objects.filter(receiver=OuterRef("pk")))
-        ).prefetch_related(Prefetch("integrations", Integration.objects.defer("receiver")))
+        ).prefetch_related("integrations")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.test_page)
@@ -128,7 +128,7 @@ class ReceiverAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
             (f"{title}: {target}" + ("" if integration.enabled else " (off)"),)
             for integration, title, target in _described(receiver.integrations.all())
         ]
-        return format_html_join(format_html("<br>"), "{}", lines) or "nobody yet"
+        return format_html_join(SafeString("<br>"), "{}", lines) or "nobody yet"
 
     @display(description="has a route", boolean=True)  # type: ignore[untyped-decorator] # unfold has no types
     def is_routed(self, receiver: Receiver) -> bool:

@@ -54,7 +54,7 @@ class Integration(models.Model):
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        return f"{self.receiver} ({self.kind})"
+        return f"{self.kind} of {self.receiver}"
 
 
 def default_group_by() -> list[str]:

@@ -13,12 +13,13 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
-class _Controller(Controller):  # type: ignore[misc] # aiosmtpd has no types
+class _Controller(Controller):
     """Listens on a free port: the one of the base class must be known beforehand."""
 
     def _trigger_server(self) -> None:
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        server: Any = self.server
+        self.port = server.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call] # aiosmtpd's
 
 
 class SmtpSink:

@@ -200,7 +200,7 @@ def test_test_message_has_one_attempt(slack: Integration, sink: HttpSink) -> Non
     status = deliver(row.pk, clock=at(NOW))
 
     row.refresh_from_db()
-    assert status == NotificationStatus.DEAD
+    assert status == NotificationStatus.FAILED
     assert row.error == "Slack answered 503 down"
 
 

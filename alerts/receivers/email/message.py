@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
@@ -16,9 +16,11 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from alerts.receivers.base import Outgoing
-from alerts.routing.message import MessageAlert, short_value
+from alerts.receivers.email.styles import STYLES
+from alerts.routing.message import Message, MessageAlert, short_value
 
-_ALERTS_SHOWN = 25
+# Gmail cuts e-mails at 102 kB; one alert takes about 4 kB.
+_ALERTS_SHOWN = 20
 _NAMES_NOT_LISTED = frozenset({"alertname", "severity"})
 
 
@@ -40,18 +42,38 @@ _RESOLVED = Colour(background="#15803d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A button; the main one is what a reader should press first."""
+
+    title: str
+    url: str
+    is_main: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertCard:
-    """One alert as its card in the e-mail shows it."""
+    """One alert as its card in the e-mail shows it.
+
+    Attributes:
+        condition: The rule's expression; empty when a card above shows the same.
+        labels: What tells the alert from the others.
+        notes: Annotations that have no place of their own.
+        ended_at: When it was resolved; for a firing alert when the message was made.
+        lasted: From start to `ended_at`, in words.
+    """
 
     alert: MessageAlert
     colour: Colour
+    badge: str
     heading: str
     value: str
+    condition: str
     labels: list[tuple[str, str]]
     notes: list[tuple[str, str]]
     started_at: datetime
     ended_at: datetime
     lasted: str
+    actions: list[Action]
 
 
 class Email(EmailMultiAlternatives):
@@ -100,7 +122,16 @@ def render_context(outgoing: Outgoing) -> dict[str, Any]:
     """Return what both templates show."""
     message = outgoing.message
     shown = [*message.firing, *message.resolved][:_ALERTS_SHOWN]
-    cards = [_card(alert, outgoing) for alert in shown]
+    # What all alerts share stands in the head; a single alert shows it once more in full.
+    shared = message.common_labels if len(shown) > 1 else {}
+    seen: set[str] = set()
+    cards = []
+    for alert in shown:
+        is_repeated = alert.expr in seen or not alert.is_firing
+        cards.append(
+            _card(alert, outgoing, condition="" if is_repeated else alert.expr, shared=shared)
+        )
+        seen.add(alert.expr)
     colour = _COLOURS.get(message.severity, _COLOURS["info"]) if message.is_firing else _RESOLVED
     return {
         "message": message,
@@ -109,26 +140,33 @@ def render_context(outgoing: Outgoing) -> dict[str, Any]:
         "firing": [card for card in cards if card.alert.is_firing],
         "resolved": [card for card in cards if not card.alert.is_firing],
         "more": message.firing_count + message.resolved_count - len(cards),
-        "scope": [
-            (name, value)
+        "scope": ", ".join(
+            f"{name}={value}"
             for name, value in sorted(message.common_labels.items())
             if name not in _NAMES_NOT_LISTED
-        ],
+        ),
+        "status": _status(message),
+        "preheader": _preheader(cards),
+        "css": STYLES,
         "alerts_url": message.external_url + "/admin/alerts/alert/",
     }
 
 
-def _card(alert: MessageAlert, outgoing: Outgoing) -> AlertCard:
+def _card(
+    alert: MessageAlert, outgoing: Outgoing, *, condition: str, shared: Mapping[str, str]
+) -> AlertCard:
     ended_at = outgoing.made_at if alert.is_firing else alert.ends_at
     return AlertCard(
         alert=alert,
         colour=_COLOURS.get(alert.severity, _COLOURS["info"]) if alert.is_firing else _RESOLVED,
+        badge=alert.severity if alert.is_firing else "resolved",
         heading=alert.summary or alert.name,
         value=short_value(alert.value),
+        condition=condition,
         labels=[
             (name, value)
             for name, value in sorted(alert.labels.items())
-            if name not in _NAMES_NOT_LISTED
+            if name not in _NAMES_NOT_LISTED and name not in shared
         ],
         notes=[
             (name.replace("_", " ").capitalize(), value)
@@ -138,7 +176,41 @@ def _card(alert: MessageAlert, outgoing: Outgoing) -> AlertCard:
         started_at=timezone.localtime(alert.starts_at),
         ended_at=timezone.localtime(ended_at),
         lasted=_lasted(alert.starts_at, ended_at),
+        actions=_actions(alert),
     )
+
+
+def _actions(alert: MessageAlert) -> list[Action]:
+    """Return the alert's buttons; while it fires, the runbook or else the alert comes first."""
+    links = [("Open alert", alert.alert_url), ("Graph", alert.generator_url)]
+    if alert.is_firing:
+        links.insert(0, ("What to do (runbook)", alert.runbook_url))
+    shown = [(title, url) for title, url in links if url]
+    return [
+        Action(title=title, url=url, is_main=alert.is_firing and position == 0)
+        for position, (title, url) in enumerate(shown)
+    ]
+
+
+def _status(message: Message) -> str:
+    """Return the line above the name: `critical · 2 firing · 1 resolved`."""
+    if not message.is_firing:
+        return "Resolved"
+    parts = [message.severity, f"{message.firing_count} firing"]
+    if message.resolved_count:
+        parts.append(f"{message.resolved_count} resolved")
+    return " · ".join(parts)
+
+
+def _preheader(cards: Sequence[AlertCard]) -> str:
+    """Return what lists of mail show beside the subject."""
+    if not cards:
+        return ""
+    first = cards[0]
+    if not first.alert.is_firing:
+        return f"{first.heading}, after {first.lasted}"
+    value = f", value {first.value}" if first.value else ""
+    return f"{first.heading}{value}, since {first.started_at:%H:%M %Z}"
 
 
 def _lasted(start: datetime, end: datetime) -> str:

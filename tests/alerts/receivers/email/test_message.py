@@ -117,4 +117,5 @@ def test_alerts_that_do_not_fit_are_counted() -> None:
 
     content = html(email(message(*alerts)))
 
-    assert "and 15 more alerts" in content
+    assert "and 20 more alerts" in content
+    assert len(content.encode()) < 102_000

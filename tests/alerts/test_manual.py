@@ -12,7 +12,7 @@ from tests.alerts.factories import NOW
 REPORT = Report(name="Leak", severity="error", labels={"hall": "2"}, annotations={})
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_two_people_who_report_the_same_at_once_make_one_alert() -> None:
     start = threading.Barrier(2)
     news: list[bool] = []

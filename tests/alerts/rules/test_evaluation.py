@@ -23,7 +23,7 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture(autouse=True)
-def no_default_group(db: None) -> None:
+def no_default_group(db: None, rows_of_migrations: None) -> None:
     """Leave only the groups that a test makes."""
     RuleGroup.objects.all().delete()
 
@@ -286,7 +286,7 @@ def two_workers() -> Callable[[Callable[[], object]], list[object]]:
     return run
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_two_workers_do_not_evaluate_one_iteration_twice(
     two_workers: Callable[[Callable[[], object]], list[list[evaluation.RuleOutcome]]],
 ) -> None:
@@ -301,7 +301,7 @@ def test_two_workers_do_not_evaluate_one_iteration_twice(
     assert states() == [AlertState.FIRING] * 6
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_worker_that_loses_its_connection_leaves_the_group_to_the_next() -> None:
     record(2.0)
     RuleFactory.create()

@@ -60,6 +60,8 @@ _FOLDS = {
     Fold.SUM: "sum: their sum",
     Fold.COUNT: "count: how many there are",
 }
+# unfold makes a JavaScript variable of each of these fields, so they cannot have their places' names.
+_FIELDS_OF_PLACES = {"function": "over_time", "window": "window_length"}
 
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class takes no type argument
@@ -98,7 +100,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
         choices=[("", "its newest value"), *((str(k), v) for k, v in _FUNCTIONS.items())],
         widget=UnfoldAdminSelectWidget,
     )
-    window = forms.CharField(
+    window_length = forms.CharField(
         required=False,
         label="Over the last",
         widget=UnfoldAdminTextInputWidget({"placeholder": "5m"}),
@@ -238,7 +240,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
             "metric": values.get("metric"),
             "filters": values.get("filters"),
             "function": values.get("over_time"),
-            "window": values.get("window"),
+            "window": values.get("window_length"),
             "aggregation": values.get("aggregation"),
             "by": values.get("by", "").replace(",", " ").split(),
             "operator": values.get("operator"),
@@ -265,7 +267,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
         self.initial["made_in"] = PROMQL if rule.form is None else SIMPLE
         if rule.form is not None:
             self.initial.update(rule.form)
-            self.initial["over_time"] = rule.form["function"]
+            for place, field in _FIELDS_OF_PLACES.items():
+                self.initial[field] = rule.form[place]
             self.initial["by"] = ", ".join(rule.form["by"])
             self.initial["threshold"] = format_number(rule.form["threshold"])
         self.initial.update({name: rule.annotations.get(name, "") for name in OWN_ANNOTATIONS})
@@ -276,8 +279,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
 
 def _place(place: str, message: str) -> tuple[str, str]:
     """Return the form's field for a place such as `filters[0].value`, and what to say there."""
-    if place == "function":
-        return "over_time", message
+    if place in _FIELDS_OF_PLACES:
+        return _FIELDS_OF_PLACES[place], message
     head, _, part = place.replace("[", ".", 1).replace("]", "", 1).partition(".")
     if head == "filters" and part:
         number, _, column = part.partition(".")

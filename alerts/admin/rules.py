@@ -67,7 +67,7 @@ class RuleAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     empty_hint = "A rule watches a metric and raises an alert when it crosses a threshold. Pick a metric, an operator and a threshold: that is all the first one needs."
     conditional_fields = {
         **dict.fromkeys(("metric", "filters", "over_time", "aggregation", "operator", "threshold", "compiled"), f"made_in == '{SIMPLE}'"),
-        "window": f"made_in == '{SIMPLE}' && over_time != ''",
+        "window_length": f"made_in == '{SIMPLE}' && over_time != ''",
         "by": f"made_in == '{SIMPLE}' && aggregation != ''",
         "expr": f"made_in == '{PROMQL}'",
     }  # fmt: skip
@@ -78,7 +78,7 @@ class RuleAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> list[Any]:
         fieldsets: list[Any] = [
             (None, {"fields": ["name", "severity", "enabled"]}),
-            ("Condition", {"fields": ["made_in", "metric", "filters", "over_time", "window", "aggregation", "by", "operator", "threshold", "compiled", "expr", "hold_ms"]}),
+            ("Condition", {"fields": ["made_in", "metric", "filters", "over_time", "window_length", "aggregation", "by", "operator", "threshold", "compiled", "expr", "hold_ms"]}),
             ("What people read", {"fields": ["summary", "description", "runbook_url"]}),
             ("Details", {"fields": ["group", "labels", "annotations", "keep_firing_ms", *(["position"] if obj else [])]}),
         ]  # fmt: skip
@@ -124,7 +124,7 @@ class RuleAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
             return HttpResponseNotAllowed(["POST"])
         form = self.get_form(request, None, change=False)(request.POST)
         form.full_clean()
-        fields = ("metric", "filters", "window", "by", "threshold")
+        fields = ("metric", "filters", "window_length", "by", "threshold")
         problems = [form.errors[field][0] for field in fields if field in form.errors]
         if problems:
             return JsonResponse({"problem": problems[0]})

@@ -22,6 +22,7 @@ from observability.access.keys import new_token, revoke_key, set_token
 from observability.access.models import ApiKey, KeyState
 from observability.access.pages import render_page
 from observability.access.roles import is_role
+from observability.access.scopes import Scope
 
 for replaced in (User, Group, AccessAttempt, AccessLog, AccessFailureLog):
     if admin.site.is_registered(replaced):
@@ -48,6 +49,10 @@ class KeyStateFilter(admin.SimpleListFilter):
                 return queryset.filter(~over | Q(expires_at=None), revoked_at=None)
             case _:
                 return queryset
+
+
+# So many fit on one line of the list; the key's page has all.
+SCOPES_SHOWN = 3
 
 
 @admin.register(ApiKey)
@@ -108,7 +113,10 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
 
     @display(description="scopes")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_scopes(self, key: ApiKey) -> str:
-        return ", ".join(key.scopes)
+        if Scope.ADMIN in key.scopes:
+            return "everything"
+        more = len(key.scopes) - SCOPES_SHOWN
+        return ", ".join(key.scopes[:SCOPES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
     @display(description="labels")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_labels(self, key: ApiKey) -> str:

@@ -17,7 +17,6 @@ from unfold.widgets import (
 from alerts.admin.durations import RuleDurationField
 from alerts.admin.rows import Column, PairsField, RowsField, RowsWidget
 from alerts.models import Rule, RuleGroup
-from alerts.models.rules import DEFAULT_GROUP_NAME
 from alerts.rules.condition import Comparison, Fold, WindowFunction
 from alerts.rules.definition import (
     Expression,
@@ -210,9 +209,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
         if self.instance.pk:
             self._show(self.instance)
         elif "group" in self.fields:
-            self.initial.setdefault(
-                "group", RuleGroup.objects.filter(name=DEFAULT_GROUP_NAME).first()
-            )
+            self.initial.setdefault("group", RuleGroup.objects.default())
 
     def clean(self) -> dict[str, Any]:
         """Check what the fields mean together, and fill in the expression."""

@@ -5,11 +5,6 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-def create_default_group(apps, schema_editor):
-    """Give the first rule a group, so that a newcomer needs not make one."""
-    apps.get_model("alerts", "RuleGroup").objects.get_or_create(name="Default")
-
-
 class Migration(migrations.Migration):
     initial = True
 
@@ -271,5 +266,4 @@ class Migration(migrations.Migration):
             model_name="rule",
             index=models.Index(fields=["group", "position", "id"], name="alerts_rule_order"),
         ),
-        migrations.RunPython(create_default_group, migrations.RunPython.noop),
     ]

@@ -42,6 +42,10 @@ class RuleHealth(models.TextChoices):
 class RuleGroupQuerySet(models.QuerySet["RuleGroup"]):
     """Rule groups by what they are waiting for."""
 
+    def default(self) -> RuleGroup:
+        """Return the group of rules that name none; it is made when it is first asked for."""
+        return self.get_or_create(name=DEFAULT_GROUP_NAME)[0]
+
     def free(self, *, at: datetime) -> RuleGroupQuerySet:
         """Return groups that no living worker is evaluating."""
         return self.filter(models.Q(lease_until=None) | models.Q(lease_until__lte=at))

@@ -61,6 +61,11 @@ def format_label_name(name: str) -> str:
     return name if _LEGACY_LABEL_NAME.fullmatch(name) else quote(name)
 
 
+def format_grouping_label(name: str) -> str:
+    """Return a label name as `by`, `on` and their kin take it: quoted, too, where it reads as a number."""
+    return quote(name) if name.lower() in ("inf", "nan") else format_label_name(name)
+
+
 def is_legacy_metric_name(name: str) -> bool:
     """Say whether a metric name may be written without quotes."""
     return _LEGACY_METRIC_NAME.fullmatch(name) is not None

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from observability.promql.durations import format_duration
 from observability.promql.labels import (
     METRIC_NAME,
-    format_label_name,
+    format_grouping_label,
     is_legacy_metric_name,
     quote,
 )
@@ -330,7 +330,7 @@ def format_number(value: float) -> str:
 
 
 def _format_names(names: tuple[str, ...]) -> str:
-    return "(" + ", ".join(map(format_label_name, names)) + ")"
+    return "(" + ", ".join(map(format_grouping_label, names)) + ")"
 
 
 def _format_modifiers(at: int | AtBound | None, offset_ms: int) -> str:

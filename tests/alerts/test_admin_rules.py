@@ -38,7 +38,7 @@ def fields(**changes: Any) -> dict[str, Any]:
         "operator": ">",
         "threshold": "1.5",
         "hold_ms": "5m",
-        "group": str(RuleGroup.objects.get(name="Default").pk),
+        "group": str(RuleGroup.objects.default().pk),
     } | changes
 
 
@@ -52,7 +52,7 @@ def test_the_first_rule_needs_no_group_and_no_promql(operator: Client) -> None:
 
     response = operator.post(ADD, fields())
 
-    assert page.context["adminform"].form["group"].initial == RuleGroup.objects.get(name="Default")
+    assert page.context["adminform"].form["group"].initial == RuleGroup.objects.default()
     assert response.status_code == 302
     rule = Rule.objects.get()
     assert (rule.expr, rule.hold_ms, rule.severity) == ("load > 1.5", 300_000, "critical")
@@ -203,7 +203,7 @@ def test_a_saved_rule_is_due_at_once(operator: Client) -> None:
 
     operator.post(ADD, fields())
 
-    assert RuleGroup.objects.get(name="Default").next_evaluation_at <= timezone.now()
+    assert RuleGroup.objects.default().next_evaluation_at <= timezone.now()
 
 
 def test_rules_are_disabled_and_enabled_together(operator: Client) -> None:

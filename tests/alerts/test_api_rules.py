@@ -163,7 +163,7 @@ def test_a_changed_rule_makes_its_group_due(api: Api) -> None:
 
     api("POST", "/api/alert-rules", CPU)
 
-    assert RuleGroup.objects.get(name="Default").next_evaluation_at <= timezone.now()
+    assert RuleGroup.objects.default().next_evaluation_at <= timezone.now()
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])

@@ -131,3 +131,10 @@ def test_text_in_the_printed_form_is_printed_unchanged(text: str) -> None:
     expected = text.replace('{"with.dot",', '{__name__="with.dot",')
 
     assert str(parse(text)) == expected
+
+
+@pytest.mark.parametrize("name", ["INF", "inf", "NaN"])
+def test_a_label_that_reads_as_a_number_is_quoted_where_labels_are_listed(name: str) -> None:
+    text = f'sum by ("{name}") (up)'
+
+    assert str(parse(text)) == text

@@ -22,12 +22,6 @@ pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture(autouse=True)
-def no_default_group(db: None, rows_of_migrations: None) -> None:
-    """Leave only the groups that a test makes."""
-    RuleGroup.objects.all().delete()
-
-
 def record(value: float, *, at: datetime = NOW, host: str = "db", metric: str = "load") -> None:
     """Store a sample that every iteration which runs at `at` can see, wherever it is aligned."""
     labels = (("__name__", metric), ("host", host))

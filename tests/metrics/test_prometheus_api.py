@@ -78,7 +78,9 @@ def test_an_instant_query_gives_a_vector_in_prometheus_json(
 def test_selectors_operators_and_aggregations(
     client: Client, reader: dict[str, str], query: str, expected: dict[str, str]
 ) -> None:
-    answer = client.get("/api/v1/query", {"query": query, "time": str(AT + 30)}, headers=reader).json()
+    answer = client.get(
+        "/api/v1/query", {"query": query, "time": str(AT + 30)}, headers=reader
+    ).json()
 
     got = {item["metric"].get("host", ""): item["value"][1] for item in answer["data"]["result"]}
     assert got == expected
@@ -96,13 +98,20 @@ def test_a_posted_form_and_basic_credentials_do_as_well(client: Client) -> None:
     _, token = create_key(name="reader", scopes=[Scope.METRICS_READ])
     headers = {"Authorization": basic("anybody", token)}
 
-    response = client.post("/api/v1/query", {"query": "cpu_usage", "time": str(AT)}, headers=headers)
+    response = client.post(
+        "/api/v1/query", {"query": "cpu_usage", "time": str(AT)}, headers=headers
+    )
 
     assert len(response.json()["data"]["result"]) == 2
 
 
 def test_a_range_query_gives_a_matrix(client: Client, reader: dict[str, str]) -> None:
-    parameters = {"query": 'cpu_usage{host="a"}', "start": str(AT), "end": str(AT + 30), "step": "15s"}
+    parameters = {
+        "query": 'cpu_usage{host="a"}',
+        "start": str(AT),
+        "end": str(AT + 30),
+        "step": "15s",
+    }
 
     answer = client.get("/api/v1/query_range", parameters, headers=reader).json()
 

@@ -82,6 +82,8 @@ def become(name: str) -> None:
     os.environ[PROGRAM_MARK] = name
     if program is POSTGRES:
         account = postgres_account(data_dir)
+        # Somebody may have closed a folder above since the portal was started.
+        postgres.open_paths(data_dir, account)
         if not account.is_current:
             os.setgroups([])
             os.setgid(account.gid)

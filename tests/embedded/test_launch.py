@@ -1,3 +1,4 @@
+import os
 import signal
 import socket
 import subprocess
@@ -91,6 +92,18 @@ def test_a_killed_process_comes_back(portal: PortalProcess, program: str) -> Non
             and portal.answers("/admin/login/")
         )
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+def test_postgresql_comes_back_though_a_folder_above_it_was_closed(portal: PortalProcess) -> None:
+    killed = portal.process_of("postgres")
+    assert killed is not None
+    portal.data_dir.chmod(0o700)
+
+    killed.kill()
+
+    wait_for(lambda: portal.process_of("postgres") not in {None, killed})
+    wait_for(lambda: postgres.is_ready(portal.data_dir) and portal.answers("/admin/login/"))
 
 
 def test_second_start_on_the_same_folder_is_refused_in_one_line(portal: PortalProcess) -> None:

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from observability.access.api_errors import ApiError
 from observability.access.models import ApiKey
+from observability.access.negotiation import OneForm
 from observability.access.permissions import requires
 from observability.access.scopes import Scope
 from observability.metrics import reading
@@ -52,6 +53,7 @@ class MetricsView(APIView):
     """Record samples; read the samples of one metric."""
 
     permission_classes = [requires(read=Scope.METRICS_READ, write=Scope.METRICS_WRITE)]
+    content_negotiation_class = OneForm
 
     @extend_schema(request=SampleSerializer(many=True), responses={202: AcceptedSerializer})
     def post(self, request: Request) -> Response:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import re_path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import BasePermission
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from observability.access.client_address import client_address
+from observability.access.negotiation import OneForm
 from observability.access.permissions import requires
 from observability.access.scopes import Scope
 from observability.telemetry.registry import exposition
@@ -31,24 +29,12 @@ class FromAllowedNetwork(BasePermission):
         return any(address in network for network in settings.METRICS_ALLOWED_NETWORKS)
 
 
-class _ByExposition(BaseContentNegotiation):
-    """Leaves `Accept` to the exposition, whose formats REST framework does not know."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        return parsers[0]
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        renderer = renderers[0]
-        return renderer, renderer.media_type
-
-
 class ExpositionView(APIView):
     """Own metrics in the text format 0.0.4 or OpenMetrics, as `Accept` asks."""
 
     permission_classes = [FromAllowedNetwork | requires(read=Scope.METRICS_READ)]
-    content_negotiation_class = _ByExposition
+    # The exposition reads `Accept` itself; REST framework does not know its formats.
+    content_negotiation_class = OneForm
     schema = None
 
     def get(self, request: Request) -> HttpResponse:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import structlog
+from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import APIException
@@ -17,6 +19,7 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from observability.access.negotiation import OneForm
 from observability.access.permissions import requires
 from observability.access.scopes import Scope
 from observability.metrics.backend import get_backend
@@ -26,6 +29,8 @@ from observability.metrics.prometheus_json import result_json
 from observability.promql import Limits, QueryResult
 from observability.promql.durations import parse_duration_ms
 from observability.promql.errors import ParseError, PromQLError
+
+log = structlog.get_logger(__name__)
 
 _STATUS = {"bad_data": 400, "execution": 422, "timeout": 503, "canceled": 503}
 _DEFAULT_LIMITS = Limits()
@@ -44,7 +49,7 @@ def prometheus_error(kind: str, message: str, status: int) -> HttpResponse:
     return HttpResponse(msgspec.json.encode(body), status=status, content_type="application/json")
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """Turn whatever a view of this API raises into Prometheus's form."""
     match error:
         case ParseError():
@@ -59,8 +64,16 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
             if authenticate := getattr(error, "auth_header", None):
                 response["WWW-Authenticate"] = authenticate
             return response
+        case OperationalError() | InterfaceError():
+            log.warning("database unavailable", error=str(error))
+            return prometheus_error(
+                "unavailable", "the database is not available at the moment", 503
+            )
         case _:
-            return None
+            log.error("query failed", exc_info=error)
+            return prometheus_error(
+                "internal", "the portal failed to answer; its log has the reason", 500
+            )
 
 
 class PrometheusView(APIView):
@@ -68,6 +81,7 @@ class PrometheusView(APIView):
 
     permission_classes = [requires(read=Scope.METRICS_READ, write=Scope.METRICS_READ)]
     parser_classes = [FormParser, MultiPartParser]
+    content_negotiation_class = OneForm
 
     def get_exception_handler(self) -> Callable[..., Any]:
         """Answer errors as Prometheus does."""

@@ -58,7 +58,7 @@ def read_metric(
         samples.values[is_live],
     )
     offsets = np.searchsorted(places, np.arange(len(page) + 1))
-    metric = Metric.objects.filter(name=name).first()
+    metric = Metric.objects.filter(name=name).first() if page else None
     return MetricPage(
         type=MetricType(metric.type) if metric else MetricType.UNKNOWN,
         series=[

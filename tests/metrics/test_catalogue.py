@@ -5,11 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from django.db import connection, transaction
+import pytest
+from django.db import OperationalError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observability.metrics.models import Series
+from observability.metrics.models import LabelPair, Series
 from observability.metrics.store import catalogue
 from observability.promql.labels import label_set
 
@@ -65,3 +66,35 @@ def test_different_label_sets_have_different_fingerprints(
     same = catalogue.fingerprint(label_set(one)) == catalogue.fingerprint(label_set(other))
 
     assert same == (one == other)
+
+
+def test_a_write_may_bring_any_number_of_new_series(db: None) -> None:
+    labels = [label_set({"__name__": "m", "n": str(n), "twice": str(2 * n)}) for n in range(12_000)]
+
+    ids = catalogue.series_ids(labels)
+
+    assert len(set(ids.tolist())) == 12_000
+
+
+def test_series_that_share_label_pairs_use_up_no_ids(db: None) -> None:
+    shared = {f"label{n}": "x" for n in range(20)}
+    catalogue.series_ids([label_set({"__name__": "m", "n": "first", **shared})])
+    before = max(LabelPair.objects.values_list("pk", flat=True))
+
+    for n in range(20):
+        catalogue.series_ids([label_set({"__name__": "m", "n": str(n), **shared})])
+
+    assert max(LabelPair.objects.values_list("pk", flat=True)) == before + 20
+
+
+def test_a_failing_statement_raises_what_the_rest_of_the_portal_expects(
+    transactional_db: None,
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 1")
+
+    try:
+        with pytest.raises(OperationalError):
+            catalogue.series_ids([label_set({"__name__": "m", "n": str(n)}) for n in range(20_000)])
+    finally:
+        connection.close()

@@ -252,3 +252,32 @@ def test_the_path_works_with_a_slash_too(client: Client, writer: dict[str, str])
     )
 
     assert response.status_code == 202
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"name": "nosuch"},
+        {"name": "m", "label.n": "nosuch"},
+        {"name": "a\x00"},
+        {"name": "m", "label.n": "\x00"},
+    ],
+    ids=["metric", "label", "nul-in-name", "nul-in-label"],
+)
+def test_what_no_series_has_is_an_empty_answer(
+    client: Client, writer: dict[str, str], parameters: dict[str, str]
+) -> None:
+    post(client, {"name": "m", "value": 1, "labels": {"n": "1"}}, writer)
+
+    response = client.get("/api/metrics", parameters, headers=writer)
+
+    assert response.json() == {"results": [], "next": None}
+
+
+@pytest.mark.parametrize("accept", ["text/html", "text/plain", "image/png"])
+def test_a_sample_is_taken_whatever_form_of_answer_is_asked_for(
+    client: Client, writer: dict[str, str], accept: str
+) -> None:
+    response = post(client, {"name": "m", "value": 1}, {**writer, "Accept": accept})
+
+    assert (response.status_code, response.json()) == (202, {"accepted": 1})

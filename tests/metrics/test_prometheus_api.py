@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from observability.access.keys import create_key
@@ -163,3 +164,43 @@ def test_without_a_key_the_error_is_prometheus_own_too(client: Client) -> None:
     assert response.status_code == 401
     assert response["WWW-Authenticate"].startswith("Bearer")
     assert response.json()["status"] == "error"
+
+
+@pytest.mark.parametrize(
+    "query",
+    ['cpu_usage{host="\\x00"}', '{__name__="\\x00"}', 'cpu_usage{"\\x00"="b"}'],
+    ids=["value", "name", "label"],
+)
+def test_what_no_series_can_have_matches_nothing(
+    client: Client, reader: dict[str, str], query: str
+) -> None:
+    response = client.get("/api/v1/query", {"query": query, "time": str(AT)}, headers=reader)
+
+    assert response.json()["data"]["result"] == []
+
+
+def test_an_absent_label_is_not_equal_to_what_no_label_can_have(
+    client: Client, reader: dict[str, str]
+) -> None:
+    query = {"query": 'cpu_usage{nowhere!="\\x00"}', "time": str(AT)}
+
+    response = client.get("/api/v1/query", query, headers=reader)
+
+    assert len(response.json()["data"]["result"]) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failure_of_the_store_is_told_in_prometheus_own_form(
+    client: Client, reader: dict[str, str]
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE metrics_series RENAME TO metrics_series_away")
+
+    try:
+        response = client.get("/api/v1/query", {"query": "cpu_usage"}, headers=reader)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE metrics_series_away RENAME TO metrics_series")
+
+    assert response.status_code == 500
+    assert response.json()["errorType"] == "internal"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 
@@ -20,9 +22,20 @@ def read_body(request: HttpRequest, *, max_bytes: int = MAX_BODY_BYTES) -> bytes
     if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:
         raise BodyTooLargeError(max_bytes)
     try:
-        body: bytes = request.read(max_bytes + 1)
+        body: bytes = _stream(request).read(max_bytes + 1)
     except UnreadablePostError as error:
         raise MalformedBodyError("the body ended before its announced length") from error
     if len(body) > max_bytes:
         raise BodyTooLargeError(max_bytes)
     return body
+
+
+def _stream(request: HttpRequest) -> Any:
+    """Return what the body is read from.
+
+    A body sent in chunks has no length, and Django reads nothing of it; the server's own
+    stream ends where the last chunk does (`wsgi.input_terminated`).
+    """
+    if "CONTENT_LENGTH" not in request.META and request.META.get("wsgi.input_terminated"):
+        return request.META["wsgi.input"]
+    return request

@@ -158,6 +158,7 @@ def _value(value: float | str) -> float:
 def _timestamp_ms(timestamp: float | str | None, now_ms: int) -> int:
     if timestamp is None:
         return now_ms
+    may_be_milliseconds = isinstance(timestamp, float) and timestamp > 1e11
     if isinstance(timestamp, str):
         try:
             moment = datetime.fromisoformat(timestamp)
@@ -173,6 +174,6 @@ def _timestamp_ms(timestamp: float | str | None, now_ms: int) -> int:
     timestamp_ms = round(timestamp * 1000)
     fault = time_fault(timestamp_ms, now_ms=now_ms)
     if fault:
-        hint = "; Unix seconds are expected, not milliseconds" if timestamp > 1e11 else ""
+        hint = "; Unix seconds are expected, not milliseconds" if may_be_milliseconds else ""
         raise ValueError(fault + hint)
     return timestamp_ms

@@ -7,12 +7,13 @@ write. New series are made in bulk; a race between two processes ends in the sam
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
-from psycopg2.extras import Json, execute_values
 
 from observability.metrics.samples import Metadata, MetricType
 from observability.promql.labels import METRIC_NAME, LabelSet, drop_metric_name, label_value
@@ -90,20 +91,23 @@ def _insert(missing: Mapping[bytes, LabelSet]) -> None:
     rows = [
         (
             metrics[(label_value(labels, METRIC_NAME),)],
-            Json(dict(drop_metric_name(labels))),
-            sorted(pairs[pair] for pair in drop_metric_name(labels)),
+            json.dumps(dict(drop_metric_name(labels))),
+            # As text, because PostgreSQL has no arrays of arrays that differ in length.
+            "{"
+            + ",".join(str(i) for i in sorted(pairs[p] for p in drop_metric_name(labels)))
+            + "}",
             key,
         )
         for key, labels in missing.items()
     ]
     with connection.cursor() as cursor:
-        execute_values(
-            cursor.cursor,
+        cursor.execute(
             "INSERT INTO metrics_series (metric_id, labels, pairs, fingerprint)"
-            " VALUES %s ON CONFLICT (fingerprint) DO NOTHING",
-            rows,
-            template="(%s, %s, %s::int[], %s)",
-            page_size=1000,
+            " SELECT metric_id, labels::jsonb, pairs::int[], fingerprint"
+            " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[])"
+            " AS new (metric_id, labels, pairs, fingerprint)"
+            " ON CONFLICT (fingerprint) DO NOTHING",
+            _columns(rows),
         )
 
 
@@ -111,24 +115,39 @@ def _ids_of(
     table: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]
 ) -> dict[tuple[str, ...], int]:
     """Return the ids of rows that are told apart by `columns`, after making those that are missing."""
+    ids = _select_ids_of(table, columns, rows)
+    # Asked first, because each row that an INSERT offers in vain uses up an id.
+    missing = [row for row in rows if row not in ids]
+    if missing:
+        names, arrays = ", ".join(columns), ", ".join(["%s::text[]"] * len(columns))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 (our own names)
+                f" ON CONFLICT ({names}) DO NOTHING",
+                _columns(missing),
+            )
+        ids |= _select_ids_of(table, columns, missing)
+    return ids
+
+
+def _select_ids_of(
+    table: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]
+) -> dict[tuple[str, ...], int]:
     if not rows:
         return {}
-    names = ", ".join(columns)
+    names, arrays = ", ".join(columns), ", ".join(["%s::text[]"] * len(columns))
     with connection.cursor() as cursor:
-        execute_values(
-            cursor.cursor,
-            f"INSERT INTO {table} ({names}) VALUES %s ON CONFLICT ({names}) DO NOTHING",  # noqa: S608 (our own names)
-            rows,
-            page_size=1000,
+        cursor.execute(
+            f"SELECT {names}, id FROM {table}"  # noqa: S608 (our own names)
+            f" JOIN unnest({arrays}) AS wanted ({names}) USING ({names})",
+            _columns(rows),
         )
-        found = execute_values(
-            cursor.cursor,
-            f"SELECT {names}, id FROM {table} WHERE ({names}) IN (%s)",  # noqa: S608 (our own names)
-            rows,
-            page_size=len(rows),
-            fetch=True,
-        )
-    return {tuple(row[:-1]): row[-1] for row in found}
+        return {tuple(row[:-1]): row[-1] for row in cursor.fetchall()}
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Return the rows of a table as one list a column, which `unnest` makes rows of again."""
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def record_metadata(metadata: Mapping[str, Metadata]) -> None:
@@ -145,15 +164,21 @@ def record_metadata(metadata: Mapping[str, Metadata]) -> None:
     if not rows:
         return
     with connection.cursor() as cursor:
-        execute_values(
-            cursor.cursor,
-            "UPDATE metrics_metric AS metric SET"
-            " type = CASE WHEN said.type = 'unknown' THEN metric.type ELSE said.type END,"
-            " help = CASE WHEN said.help = '' THEN metric.help ELSE said.help END,"
-            " unit = CASE WHEN said.unit = '' THEN metric.unit ELSE said.unit END"
-            " FROM (VALUES %s) AS said (name, type, help, unit) WHERE metric.name = said.name",
-            rows,
-            page_size=1000,
+        # Locked in the order of their names, so that two senders never wait in a ring.
+        cursor.execute(
+            "WITH said AS (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])"
+            "                       AS said (name, type, help, unit)),"
+            " changed AS (SELECT metric.id,"
+            "   CASE WHEN said.type = 'unknown' THEN metric.type ELSE said.type END AS type,"
+            "   CASE WHEN said.help = '' THEN metric.help ELSE said.help END AS help,"
+            "   CASE WHEN said.unit = '' THEN metric.unit ELSE said.unit END AS unit"
+            "   FROM metrics_metric AS metric JOIN said USING (name)"
+            "   ORDER BY metric.name FOR UPDATE OF metric)"
+            " UPDATE metrics_metric AS metric"
+            " SET type = changed.type, help = changed.help, unit = changed.unit"
+            " FROM changed WHERE metric.id = changed.id AND (metric.type, metric.help, metric.unit)"
+            " IS DISTINCT FROM (changed.type, changed.help, changed.unit)",
+            _columns(rows),
         )
     transaction.on_commit(lambda: _metadata.update(news))
 

@@ -19,8 +19,6 @@ from pcodec import ChunkConfig, standalone
 _HEADER = struct.Struct("<BII")
 _VERSION = 1
 _CONFIG = ChunkConfig()
-# How many rows travel from the server at a time: bounds the memory of a long read.
-_FETCH_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +28,15 @@ class LogSamples:
     series_ids: NDArray[np.int64]
     timestamps_ms: NDArray[np.int64]
     values: NDArray[np.float64]
+
+    @classmethod
+    def none(cls) -> LogSamples:
+        """Return no samples."""
+        return cls(
+            series_ids=np.empty(0, np.int64),
+            timestamps_ms=np.empty(0, np.int64),
+            values=np.empty(0, np.float64),
+        )
 
 
 def encode(samples: LogSamples) -> bytes:
@@ -86,9 +93,8 @@ def read(start_ms: int, end_ms: int) -> Iterator[LogSamples]:
             "SELECT data FROM metrics_samplelog WHERE max_timestamp_ms >= %s AND min_timestamp_ms <= %s",
             [start_ms, end_ms],
         )
-        while rows := cursor.fetchmany(_FETCH_ROWS):
-            for (data,) in rows:
-                yield decode(data)
+        for (data,) in cursor.fetchall():
+            yield decode(data)
 
 
 def count_since(timestamp_ms: int) -> int:

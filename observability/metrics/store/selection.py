@@ -56,8 +56,15 @@ def _labels(value: Any) -> dict[str, str]:
     return msgspec.json.decode(value, type=dict[str, str]) if isinstance(value, str) else value
 
 
+def _is_text_of_postgres(text: str) -> bool:
+    """Say whether PostgreSQL can hold a text; what it cannot hold, no series has."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _metric_condition(matcher: Matcher) -> tuple[str, list[Any]]:
     if matcher.op is MatchOp.EQUAL:
+        if not _is_text_of_postgres(matcher.value):
+            return "FALSE", []
         return "metric.name = %s", [matcher.value]
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, name FROM metrics_metric")
@@ -71,8 +78,12 @@ def _label_condition(matcher: Matcher) -> tuple[str, list[Any]]:
     A matcher that an absent label satisfies forbids the pairs that fail it; any other
     matcher demands one of the pairs that satisfy it.
     """
+    if not _is_text_of_postgres(matcher.name):
+        return ("TRUE" if matcher.matches("") else "FALSE"), []
     with connection.cursor() as cursor:
         if matcher.op in (MatchOp.EQUAL, MatchOp.NOT_EQUAL) and matcher.value:
+            if not _is_text_of_postgres(matcher.value):
+                return ("TRUE" if matcher.matches("") else "FALSE"), []
             cursor.execute(
                 "SELECT id FROM metrics_labelpair WHERE name = %s AND value = %s",
                 [matcher.name, matcher.value],

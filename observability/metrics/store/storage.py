@@ -41,6 +41,8 @@ def read_samples(series_ids: Sequence[int], start_ms: int, end_ms: int) -> LogSa
         ids), then by time. Of samples of one series and one time the one with the
         largest bit pattern stays: a rule that does not depend on which came first.
     """
+    if not series_ids:
+        return LogSamples.none()
     wanted = np.array(series_ids, dtype=np.int64)
     order = np.argsort(wanted, kind="stable")
     sorted_ids = wanted[order]

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from alerts.rules.errors import InvalidRuleError, Problem
+from observability.metrics.naming import label_name_fault, metric_name_fault
 from observability.promql.durations import format_duration, parse_duration_ms
 from observability.promql.errors import InvalidRegexError, ParseError
 from observability.promql.labels import METRIC_NAME
@@ -157,8 +158,17 @@ class _FormReader:
 
     def metric(self) -> str:
         name = self._text("metric", self._form.get("metric"))
-        if not name and not self._problems:
+        if self._problems:
+            return name
+        if not name:
             self._report("metric", "name the metric that is to be watched")
+        elif "{" in name:
+            self._report(
+                "metric",
+                "give only the metric's name; labels go into 'Only series where' (filters)",
+            )
+        elif fault := metric_name_fault(name):
+            self._report("metric", fault)
         return name
 
     def filters(self) -> tuple[Matcher, ...]:
@@ -241,11 +251,16 @@ class _FormReader:
         return number
 
     def _label_name(self, place: str, value: object) -> str:
+        before = len(self._problems)
         name = self._text(place, value)
+        if len(self._problems) > before:
+            return name
         if name == METRIC_NAME:
             self._report(place, f"{METRIC_NAME} is the metric itself, which has its own field")
         elif not name:
             self._report(place, "expected the name of a label")
+        elif fault := label_name_fault(name):
+            self._report(place, fault)
         return name
 
     def _text(self, place: str, value: object, *, strip: bool = True) -> str:

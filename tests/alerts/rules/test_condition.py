@@ -45,7 +45,7 @@ def form(**changes: Any) -> dict[str, Any]:
             id="window and fold",
         ),
         pytest.param({"operator": "!=", "threshold": -0.5}, "cpu_usage != -0.5", id="negative"),
-        pytest.param({"metric": "http.requests"}, '{"http.requests"} > 90', id="UTF-8 name"),
+        pytest.param({"metric": "job:cpu:avg"}, "job:cpu:avg > 90", id="recorded metric"),
     ],
 )
 def test_a_form_compiles_to_promql(changes: dict[str, Any], expr: str) -> None:
@@ -60,6 +60,10 @@ def test_a_form_compiles_to_promql(changes: dict[str, Any], expr: str) -> None:
         pytest.param({"metric": ""}, "metric", id="no metric"),
         pytest.param({"metric": 5}, "metric", id="metric is a number"),
         pytest.param({"metric": "a\x00b"}, "metric", id="NUL in the metric"),
+        pytest.param({"metric": 'queue{name="mail"}'}, "metric", id="selector as the metric"),
+        pytest.param({"metric": "1a b"}, "metric", id="metric that cannot be recorded"),
+        pytest.param({"metric": "http.requests"}, "metric", id="dot in the metric"),
+        pytest.param({"metric": "m" * 257}, "metric", id="metric is too long"),
         pytest.param({"operator": "=>"}, "operator", id="unknown operator"),
         pytest.param({"operator": ["x"]}, "operator", id="operator is a list"),
         pytest.param({"threshold": "high"}, "threshold", id="threshold is a text"),
@@ -72,6 +76,11 @@ def test_a_form_compiles_to_promql(changes: dict[str, Any], expr: str) -> None:
         pytest.param(
             {"filters": [{"label": "__name__"}]}, "filters[0].label", id="filter on the metric"
         ),
+        pytest.param(
+            {"filters": [{"label": "a b"}]}, "filters[0].label", id="filter label with a space"
+        ),
+        pytest.param({"filters": [{"label": 5}]}, "filters[0].label", id="filter on a number"),
+        pytest.param({"aggregation": "sum", "by": ["a.b"]}, "by", id="dot in a label to keep"),
         pytest.param(
             {"filters": [{"label": "a", "operator": "~", "value": "b"}]},
             "filters[0].operator",
@@ -96,6 +105,11 @@ def test_a_wrong_field_is_named(changes: dict[str, Any], field: str) -> None:
         read_condition(form(**changes))
 
     assert [problem.field for problem in error.value.problems] == [field]
+
+
+def test_a_selector_as_the_metric_is_told_where_its_labels_belong() -> None:
+    with pytest.raises(InvalidRuleError, match="'Only series where'"):
+        read_condition(form(metric='queue_length{queue="mail"}'))
 
 
 def test_every_wrong_field_is_reported_at_once() -> None:

@@ -90,7 +90,8 @@ class TokenAuthentication(JWTAuthentication):
             return None
         try:
             validated = self.get_validated_token(token.encode())
-        except InvalidToken as error:
+        # PyJWT reads the header before it checks the signature, however deep its JSON is.
+        except (InvalidToken, RecursionError) as error:
             raise AuthenticationFailed(
                 "this token is not valid, or has expired", code="token_invalid"
             ) from error

@@ -88,7 +88,8 @@ class RefreshView(APIView):
         given.is_valid(raise_exception=True)
         try:
             refresh = RefreshToken(given.validated_data["refresh"])
-        except TokenError as error:
+        # PyJWT reads the header before it checks the signature, however deep its JSON is.
+        except (TokenError, RecursionError) as error:
             raise AuthenticationFailed(
                 "this refresh token is not valid, or has expired", "token_invalid"
             ) from error

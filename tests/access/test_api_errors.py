@@ -98,6 +98,31 @@ def test_malformed_json_is_a_bad_request() -> None:
     assert (status, body["code"]) == (400, "bad_request")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 20_000, b'{"a":' * 3_000, b"[" * 200 + b"]" * 200],
+    ids=["lists", "objects", "well-formed"],
+)
+def test_deeply_nested_json_is_a_bad_request(body: bytes) -> None:
+    status, error, _ = answer_of(lambda request: request.data, data=body)
+
+    assert (status, error["code"]) == (400, "bad_request")
+    assert "levels deep" in error["message"]
+
+
+def test_json_of_usual_depth_is_read() -> None:
+    body = b"[" * 60 + b"1" + b"]" * 60
+    read: list[Any] = []
+
+    def handle(request: Request) -> Any:
+        read.append(request.data)
+        raise ApiError(409, "read")
+
+    status, _, _ = answer_of(handle, data=body)
+
+    assert (status, json.dumps(read).encode()) == (409, b"[" + body + b"]")
+
+
 def test_other_media_type_is_unsupported() -> None:
     status, _, _ = answer_of(lambda request: request.data, content_type="text/csv")
 

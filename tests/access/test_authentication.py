@@ -69,10 +69,12 @@ def test_a_page_whose_session_has_ended_opens_no_dialog_of_the_browser(client: C
         ("Bearer op_12345678_nonsense", "key_unknown"),
         ("Bearer ", "key_unknown"),
         ("Bearer a.b.c", "token_invalid"),
+        (f"Bearer {base64.b64encode(b'[' * 3000).decode()}.e30.e30", "token_invalid"),
         ("Basic !!!", "credentials_malformed"),
         ("Basic bm9jb2xvbg==", "credentials_malformed"),
         ("Digest x", "not_authenticated"),
     ],
+    ids=["unknown", "empty", "no JWT", "deep JWT", "no base64", "no colon", "other scheme"],
 )
 def test_credentials_that_open_nothing_are_refused(client: Client, header: str, code: str) -> None:
     answer = client.get(DOOR, headers={"Authorization": header})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -78,6 +79,12 @@ def test_inactive_user_is_refused(client: Client) -> None:
     User.objects.filter(pk=user.pk).update(is_active=False)
 
     assert login(client, username="viewer", password=PASSWORD).status_code == 401
+
+
+def test_deeply_nested_body_is_a_bad_request(client: Client) -> None:
+    answer = client.post("/api/admin/login", "[" * 20_000, content_type="application/json")
+
+    assert answer.status_code == 400
 
 
 def test_missing_password_is_named(client: Client) -> None:
@@ -164,7 +171,11 @@ def test_tokens_end_with_the_password_or_the_user(client: Client, change: str) -
     assert client.get("/api/schema", headers=bearer(tokens["token"])).status_code == 401
 
 
-@pytest.mark.parametrize("token", ["a.b.c", "nonsense", ""])
+# The header of a JWT is JSON that is read before the signature is checked.
+DEEP = base64.urlsafe_b64encode(b"[" * 2400).decode() + ".e30.e30"
+
+
+@pytest.mark.parametrize("token", ["a.b.c", "nonsense", "", DEEP], ids=lambda token: token[:8])
 def test_refresh_token_that_is_none_is_refused(client: Client, token: str) -> None:
     answer = client.post("/api/admin/refresh", {"refresh": token}, content_type="application/json")
 

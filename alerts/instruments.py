@@ -22,6 +22,10 @@ RULE_GROUP_DURATION = Histogram(
     "Time from the claim of a rule group to its recorded result.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
+FLUSH_FAILURES = Counter(
+    "portal_alert_group_flush_failures_total",
+    "Flushes of alert groups that broke; the group is tried again a minute later.",
+)
 NOTIFICATIONS = Counter(
     "portal_notifications_total",
     "Attempts to deliver a notification, by what became of them.",

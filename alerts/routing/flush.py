@@ -2,7 +2,8 @@
 
 A flush is one transaction that touches no network. The groups are claimed with FOR UPDATE SKIP
 LOCKED, so that any number of workers may flush at once, and each notification carries a key
-of its group, integration and flush that exists only once.
+of its group, integration and flush that exists only once. A group that cannot be flushed is put
+off, so that it holds up no other.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 
+from alerts.instruments import FLUSH_FAILURES
 from alerts.models import (
     Alert,
     AlertGroup,
@@ -38,13 +42,18 @@ _LOG_RETENTION = timedelta(days=5)
 _END_IS_NEWS_FOR = timedelta(hours=1)
 """How long a message of an alert's end is made anew at each flush when it fails for good."""
 
+_BROKEN_RESTS_FOR = timedelta(minutes=1)
+"""After how long a group whose flush broke is tried again."""
+
+_log = structlog.get_logger(__name__)
+
 
 def flush_due(*, now: datetime) -> int:
-    """Flush all groups that are due and that nobody else is flushing; return how many."""
-    flushed = 0
+    """Flush all groups that are due and that nobody else is flushing; return how many were due."""
+    due = 0
     while batch := _flush_batch(now=now):
-        flushed += batch
-    return flushed
+        due += batch
+    return due
 
 
 def forget_groups(*, now: datetime) -> int:
@@ -115,8 +124,33 @@ def _flush_batch(*, now: datetime) -> int:
         .filter(next_flush_at__lte=now)
         .order_by("next_flush_at")[:_GROUPS_IN_A_BATCH]
     )
-    if not groups:
-        return 0
+    if groups and not _try_flush(groups, now=now):
+        for group in groups:
+            # As it was before the batch broke.
+            group.refresh_from_db(fields=["flush_sequence", "flushed_at", "next_flush_at"])
+            if not _try_flush([group], now=now):
+                FLUSH_FAILURES.inc()
+                AlertGroup.objects.filter(pk=group.pk).update(next_flush_at=now + _BROKEN_RESTS_FOR)
+    return len(groups)
+
+
+def _try_flush(groups: Sequence[AlertGroup], *, now: datetime) -> bool:
+    """Flush locked groups, all or none, and say whether it went well."""
+    try:
+        with transaction.atomic():
+            _flush(groups, now=now)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        # Without the database there is nobody to ask which of the groups it was.
+        if transaction.get_rollback():
+            raise
+        _log.exception("flush broke", groups=[group.pk for group in groups])
+        return False
+    return True
+
+
+def _flush(groups: Sequence[AlertGroup], *, now: datetime) -> None:
     outbox: list[Notification] = []
     states = _load(groups)
     for group in groups:
@@ -136,7 +170,6 @@ def _flush_batch(*, now: datetime) -> int:
     AlertGroup.objects.bulk_update(groups, ["flush_sequence", "flushed_at", "next_flush_at"])
     if due:
         transaction.on_commit(partial(wake_deliveries, [row.pk for row in due]))
-    return len(groups)
 
 
 def _load(groups: Sequence[AlertGroup]) -> dict[int, _GroupState]:

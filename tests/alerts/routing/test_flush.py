@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from prometheus_client import REGISTRY
 
 from alerts.models import (
     Alert,
@@ -21,7 +23,13 @@ from alerts.models import (
 )
 from alerts.routing.dispatch import dispatch_alerts, redispatch
 from alerts.routing.flush import flush_due, forget_groups, settle
-from tests.alerts.factories import NOW, AlertFactory, IntegrationFactory, ReceiverFactory
+from tests.alerts.factories import (
+    NOW,
+    AlertFactory,
+    IntegrationFactory,
+    NotificationFactory,
+    ReceiverFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +98,40 @@ def test_alert_older_than_group_wait_is_told_at_once(integration: Integration) -
     flush_due(now=NOW)
 
     assert told() == [("first", "pending")]
+
+
+def spoil_labels(group: AlertGroup, integration: Integration) -> None:
+    """Stands for any fault of ours that one group's data bring out."""
+    Alert.objects.filter(memberships__group=group).update(labels=["no", "labels"])
+
+
+def take_idempotency_key(group: AlertGroup, integration: Integration) -> None:
+    """Have the database refuse what the group's flush writes."""
+    NotificationFactory.create(
+        integration=integration, group=None, idempotency_key=f"{group.pk}:{integration.pk}:0"
+    )
+
+
+@pytest.mark.parametrize("poison", [spoil_labels, take_idempotency_key])
+def test_group_that_cannot_be_flushed_is_put_off_and_holds_up_no_other(
+    integration: Integration, poison: Callable[[AlertGroup, Integration], None]
+) -> None:
+    names = ["First", "Poisoned", "Last"]
+    for name in names:
+        fire(labels={"alertname": name, "severity": "error"})
+    bad = AlertGroup.objects.get(labels={"alertname": "Poisoned"})
+    poison(bad, integration)
+    failures = REGISTRY.get_sample_value("portal_alert_group_flush_failures_total") or 0
+
+    flush_due(now=NOW + WAIT)
+
+    told = Notification.objects.filter(group__isnull=False)
+    assert {row.group.labels["alertname"] for row in told if row.group} == {"First", "Last"}
+    bad.refresh_from_db()
+    assert (bad.next_flush_at, bad.flush_sequence) == (NOW + WAIT + timedelta(minutes=1), 0)
+    good = AlertGroup.objects.exclude(pk=bad.pk)
+    assert set(good.values_list("next_flush_at", "flush_sequence")) == {(NOW + WAIT + INTERVAL, 1)}
+    assert REGISTRY.get_sample_value("portal_alert_group_flush_failures_total") == failures + 1
 
 
 def test_each_integration_of_the_receiver_is_told(receiver: Receiver) -> None:

@@ -120,21 +120,25 @@ def retry_now(notifications: NotificationQuerySet, *, now: datetime) -> int:
 
     One whose group has sent something newer stays as it is: the news has made it wrong.
     """
-    revived = []
     with transaction.atomic():
-        for row in notifications.undelivered().select_for_update().order_by("pk"):
-            newer = Notification.objects.of_stream(row).filter(pk__gt=row.pk)
-            if row.integration_id is None or newer.exclude(status__in=_NEVER_TOLD).exists():
-                continue
-            row.status = NotificationStatus.PENDING
-            row.attempts, row.due_at = 0, now
-            row.next_attempt_at, row.queued_until = now, now + QUEUE_TRUST
-            row.save(
-                update_fields=[
-                    "status", "attempts", "due_at", "next_attempt_at", "queued_until",
-                ]
-            )  # fmt: skip
-            revived.append(row.pk)
+        rows = list(
+            notifications.undelivered()
+            .filter(integration__isnull=False)
+            .select_for_update(of=("self",))
+            .order_by("pk")
+            .only("group_id", "integration_id")
+        )
+        told = Notification.objects.newest_told(group_ids={row.group_id for row in rows})
+        revived = [
+            row.pk for row in rows if told.get((row.group_id, row.integration_id), 0) < row.pk
+        ]
+        Notification.objects.filter(pk__in=revived).update(
+            status=NotificationStatus.PENDING,
+            attempts=0,
+            due_at=now,
+            next_attempt_at=now,
+            queued_until=now + QUEUE_TRUST,
+        )
         transaction.on_commit(partial(wake_deliveries, revived))
     return len(revived)
 
@@ -150,9 +154,6 @@ def as_outgoing(notification: Notification) -> Outgoing:
         made_at=notification.created_at,
         progress=notification.progress,
     )
-
-
-_NEVER_TOLD = (NotificationStatus.FAILED, NotificationStatus.DEAD, NotificationStatus.SUPERSEDED)
 
 
 @transaction.atomic
@@ -249,9 +250,9 @@ def _record(
     """Write the outcome down, unless the lease has passed to another worker meanwhile."""
     masked = partial(_mask, notification=notification)
     status = outcome.status
-    newer = Notification.objects.of_stream(notification).filter(pk__gt=notification.pk)
-    waiting = list(newer.unfinished().values_list("pk", flat=True))
-    if status == NotificationStatus.PENDING and waiting:
+    stream = Notification.objects.of_stream(notification)
+    news = stream.filter(pk__gt=notification.pk).unfinished().reverse()
+    if status == NotificationStatus.PENDING and news.exists():
         status = NotificationStatus.SUPERSEDED
     is_recorded = Notification.objects.filter(
         pk=notification.pk,
@@ -279,8 +280,8 @@ def _record(
         )
         if notification.group_id is not None and notification.resolved:
             settle(notification.group_id)
-    if waiting:
-        wake_deliveries(waiting[-1:])
+    # News that came while this one was being sent was left alone, up to the update above.
+    wake_deliveries(list(news.values_list("pk", flat=True)[:1]))
     return status
 
 

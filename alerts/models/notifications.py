@@ -31,6 +31,7 @@ class NotificationStatus(models.TextChoices):
 
 UNFINISHED = (NotificationStatus.PENDING, NotificationStatus.SENDING)
 UNDELIVERED = (NotificationStatus.FAILED, NotificationStatus.DEAD)
+NEVER_TOLD = (*UNDELIVERED, NotificationStatus.SUPERSEDED)
 
 
 class NotificationReason(models.TextChoices):
@@ -77,12 +78,25 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """
         rows = (
             self.filter(group__in=groups, integration__isnull=False)
-            .exclude(status__in=[*UNDELIVERED, NotificationStatus.SUPERSEDED])
+            .exclude(status__in=NEVER_TOLD)
             .order_by("group_id", "integration_id", "-pk")
             .distinct("group_id", "integration_id")
             .only("group_id", "integration_id", "firing", "resolved", "status", "created_at")
         )
         return {(row.group_id or 0, row.integration_id or 0): row for row in rows}
+
+    def newest_told(
+        self, *, group_ids: Collection[int | None]
+    ) -> dict[tuple[int | None, int | None], int]:
+        """Return the id of the same notification for each group id and integration id."""
+        rows = (
+            self.filter(group__in=group_ids, integration__isnull=False)
+            .exclude(status__in=NEVER_TOLD)
+            .order_by()
+            .values_list("group_id", "integration_id")
+            .annotate(newest=models.Max("pk"))
+        )
+        return {(group_id, integration_id): newest for group_id, integration_id, newest in rows}
 
 
 class Notification(models.Model):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.conf import settings
 from django.db import connection
+from redis import Redis
 
 from alerts.delivery import DEADLINE, LEASE, deliver, queue_due, retry_now
 from alerts.models import (
@@ -34,6 +37,14 @@ SECRET_PATH = "/services/T000/B000/s3cr3t-p4th"
 def sink() -> Iterator[HttpSink]:
     with HttpSink() as sink:
         yield sink
+
+
+@pytest.fixture
+def broker() -> Iterator[Redis[bytes]]:
+    """Where the workers' queue is."""
+    with Redis.from_url(settings.REDIS_URL) as broker:
+        broker.delete("timely")
+        yield broker
 
 
 @pytest.fixture
@@ -307,6 +318,29 @@ def test_worker_that_finishes_after_its_lease_changes_nothing(
     assert (row.status, row.response) == (NotificationStatus.SENT, "by the other")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_news_that_comes_while_the_outcome_is_recorded_is_woken_at_once(
+    stream: Stream, sink: HttpSink, broker: Redis[bytes]
+) -> None:
+    row = stream.add()
+    news: list[int] = []
+
+    def flush_just_before_the_update(execute: Any, sql: str, *args: Any) -> Any:
+        if sql.startswith("UPDATE") and "sent_at" in sql and not news:
+            thread = threading.Thread(target=elsewhere(lambda: news.append(stream.add().pk)))
+            thread.start()
+            thread.join()
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(flush_just_before_the_update):
+        status = deliver(row.pk, clock=at(NOW))
+
+    assert status == NotificationStatus.SENT
+    assert stream.statuses() == ["sent", "pending"]
+    woken = [json.loads(task)["headers"]["argsrepr"] for task in broker.lrange("timely", 0, -1)]
+    assert f"({news[0]},)" in woken
+
+
 def test_due_notifications_are_queued_once_in_a_while(slack: Integration) -> None:
     NotificationFactory.create(integration=slack)
     NotificationFactory.create(integration=slack, next_attempt_at=NOW + timedelta(seconds=5))
@@ -330,6 +364,19 @@ def test_message_that_failed_for_good_can_be_retried(
     sent = deliver(row.pk, clock=at(NOW))
 
     assert (revived, sent) == (1, NotificationStatus.SENT)
+
+
+def test_retrying_many_asks_the_database_no_more_than_retrying_one(
+    stream: Stream, django_assert_max_num_queries: Any
+) -> None:
+    NotificationFactory.create_batch(20, status=NotificationStatus.FAILED)
+    for _ in range(20):
+        stream.add(status=NotificationStatus.DEAD)
+
+    with django_assert_max_num_queries(5):
+        revived = retry_now(Notification.objects.all(), now=NOW)
+
+    assert revived == 40
 
 
 def test_message_that_news_has_overtaken_cannot_be_retried(stream: Stream) -> None:

@@ -43,7 +43,7 @@ class CursorPages(CursorPagination):
             raise ValidationError({"cursor": "expected a cursor from `next`"}) from error
         return cursor
 
-    def _check_position(self, position: str) -> None:
+    def _check_position(self, position: Any) -> None:
         value = self._first_field.clean(position, None)
         if isinstance(value, datetime) and is_naive(value):
             raise FieldValidationError("a time without a zone")

@@ -12,9 +12,13 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
+
+DATABASE_SCHEMES = ("postgresql", "postgres")
+REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 Network = IPv4Network | IPv6Network
 
@@ -133,6 +137,33 @@ class Environment:
                 f"{name} must be a URL of the kind {' or '.join(s + '://...' for s in schemes)}; got {value!r}"
             )
         return value.rstrip("/")
+
+    def server_url(self, name: str, *, schemes: tuple[str, ...]) -> str:
+        """Return the URL of a server, which may hold a password and is never shown; '' when unset."""
+        value = self.secret(name)
+        if not value:
+            return ""
+        try:
+            parts = urlsplit(value)
+            has_port = parts.port != 0
+        except ValueError:  # a port that is no number, a bracket that is not closed
+            has_port = False
+        if not has_port or parts.scheme not in schemes or not (parts.netloc or parts.path):
+            raise InvalidSettingError(
+                f"{name} must be a URL of the kind {' or '.join(s + '://...' for s in schemes)}"
+            )
+        return value
+
+    def time_zone(self, name: str, default: str) -> str:
+        """Return the name of a time zone that this machine knows."""
+        value = self.text(name, default)
+        try:
+            ZoneInfo(value)
+        except (ValueError, LookupError, OSError) as error:
+            raise InvalidSettingError(
+                f"{name} must be a time zone such as Europe/Berlin; got {value!r}"
+            ) from error
+        return value
 
     def mail_server(self, name: str = "EMAIL_URL") -> MailServer | None:
         """Return the SMTP server that a URL names, or None when the variable is empty.

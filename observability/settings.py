@@ -22,7 +22,12 @@ from observability.embedded.locations import (
     embedded_redis_url,
     read_secret,
 )
-from observability.environment import Environment, InvalidSettingError
+from observability.environment import (
+    DATABASE_SCHEMES,
+    REDIS_SCHEMES,
+    Environment,
+    InvalidSettingError,
+)
 
 # Lets classes be written as generics, such as `models.Field[int, int]`, when they run too.
 django_stubs_ext.monkeypatch()
@@ -133,8 +138,10 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- database, cache, queue -------------------------------------------------------------------
-DATABASE_URL = env.secret("DATABASE_URL") or embedded_database_url(DATA_DIR)
-REDIS_URL = env.secret("REDIS_URL") or embedded_redis_url(DATA_DIR)
+DATABASE_URL = env.server_url("DATABASE_URL", schemes=DATABASE_SCHEMES) or embedded_database_url(
+    DATA_DIR
+)
+REDIS_URL = env.server_url("REDIS_URL", schemes=REDIS_SCHEMES) or embedded_redis_url(DATA_DIR)
 try:
     DATABASES = {
         "default": dj_database_url.parse(
@@ -286,7 +293,7 @@ HOST_COLLECTOR_INTERVAL_SECONDS = env.integer(
 LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = env.text("TIME_ZONE", "UTC")
+TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -32,7 +32,7 @@ def read_settings() -> set[str]:
 
 def secret_settings() -> set[str]:
     """Return the names of the variables for which `NAME_FILE` works too."""
-    readers = {"secret", "mail_server", "_required_secret"}
+    readers = {"secret", "server_url", "mail_server", "_required_secret"}
     return {reading.name for reading in _readings() if reading.reader in readers}
 
 

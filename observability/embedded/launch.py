@@ -23,7 +23,12 @@ from observability.embedded.locations import PROJECT_DIR, log_dir, postgres_data
 from observability.embedded.programs import POSTGRES, REDIS, WEB, WORK, Program
 from observability.embedded.supervision import Supervisor
 from observability.embedded.waiting import wait_until
-from observability.environment import Environment, InvalidSettingError
+from observability.environment import (
+    DATABASE_SCHEMES,
+    REDIS_SCHEMES,
+    Environment,
+    InvalidSettingError,
+)
 
 _WEB_SECONDS = 120
 # A database that was killed replays its log before it answers.
@@ -77,10 +82,13 @@ def read_launch(environment: Environment) -> Launch:
         if mail_server
         else f"written to files in {data_dir / 'mail'}; set EMAIL_URL to have it sent"
     )
+    # Read by others alone, who would end with a wrong value again and again.
+    environment.integer("WEB_CONCURRENCY", 2, minimum=1, maximum=64)
+    environment.time_zone("TIME_ZONE", "UTC")
     servers = []
-    if not environment.secret("DATABASE_URL"):
+    if not environment.server_url("DATABASE_URL", schemes=DATABASE_SCHEMES):
         servers.append(POSTGRES)
-    if not environment.secret("REDIS_URL"):
+    if not environment.server_url("REDIS_URL", schemes=REDIS_SCHEMES):
         servers.append(REDIS)
     return Launch(
         data_dir=data_dir,
@@ -197,16 +205,33 @@ def _wait(
 
 def _prepare_portal(launch: Launch) -> None:
     """Have the tables, static files, first admin and keys made or brought up to date."""
-    result = subprocess.run(
-        [sys.executable, "manage.py", "prepare"],
-        cwd=PROJECT_DIR,
-        env={**os.environ, "DATA_DIR": str(launch.data_dir), **marks(launch.data_dir, "prepare")},
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-        check=False,
-    )
+    log = log_dir(launch.data_dir) / "prepare.log"
+    with log.open("wb") as output:
+        result = subprocess.run(
+            [sys.executable, "manage.py", "prepare"],
+            cwd=PROJECT_DIR,
+            env={
+                **os.environ,
+                "DATA_DIR": str(launch.data_dir),
+                **marks(launch.data_dir, "prepare"),
+            },
+            stdin=subprocess.DEVNULL,
+            stderr=output,
+            start_new_session=True,
+            check=False,
+        )
     if result.returncode != 0:
-        raise EmbeddedError("the portal could not be prepared, for the reason given above")
+        raise EmbeddedError(_reason(log))
+
+
+def _reason(log: Path) -> str:
+    """Return in one line why the preparation failed, given what it wrote."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "no reason was given")
+    for prefix in ("error: ", "CommandError: "):
+        if last.startswith(prefix):
+            return last.removeprefix(prefix)
+    return f"the portal could not be prepared: {last}; see {log}"
 
 
 def _is_live(launch: Launch) -> bool:

@@ -10,11 +10,15 @@ from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connection
+from django.db import Error as DatabaseError
+from django.db import connection
+from django_redis import get_redis_connection
+from redis import RedisError
 
 from observability.access.errors import UnsuitableKeyError
 from observability.access.keys import ensure_key
 from observability.access.scopes import Scope
+from observability.access.secret_fields import cipher
 
 ADMIN_NAME = "admin"
 
@@ -31,12 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prepare the portal; several containers that start at once do it one after the other."""
-        try:
-            connection.ensure_connection()
-        except OperationalError as error:
-            raise CommandError(
-                f"no connection to the database: {str(error).splitlines()[0]}"
-            ) from error
+        _check_surroundings()
         with connection.cursor() as cursor:
             # Waiting for another container's migrations may take longer than a statement may.
             cursor.execute("SET lock_timeout = 0")
@@ -82,6 +81,24 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"Made the first user: name {ADMIN_NAME}, password {password} (shown only this once)."
             )
+
+
+def _check_surroundings() -> None:
+    """End the command when the keys, the database or Redis are not what the portal can run with."""
+    cipher()
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        raise CommandError(f"no connection to the database: {_first_line(error)}") from error
+    try:
+        get_redis_connection("default").ping()
+    # Not Redis's own: a value or name in REDIS_URL that only the client knows to be wrong.
+    except (RedisError, ValueError, TypeError) as error:
+        raise CommandError(f"no connection to Redis: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def static_files_fingerprint() -> str:

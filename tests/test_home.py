@@ -23,13 +23,13 @@ def viewer() -> User:
     return user
 
 
-def fire(name: str) -> Alert:
+def fire(name: str, **labels: str) -> Alert:
     now = timezone.now()
     return Alert.objects.create(
         source=AlertSource.MANUAL,
         fingerprint=f"{abs(hash(name)) % 16**16:016x}",
         name=name,
-        labels={"alertname": name, "host": "rig-7"},
+        labels={"alertname": name, "host": "rig-7", **labels},
         severity="critical",
         state=AlertState.FIRING,
         active_at=now,
@@ -44,6 +44,16 @@ def test_home_shows_what_fires(admin_client: Client) -> None:
 
     assert "PoolDown" in page
     assert "host=rig-7" in page
+
+
+def test_home_and_list_show_a_few_labels_of_an_alert_that_has_many(admin_client: Client) -> None:
+    fire("PoolDown", **{f"label_{n:02}": "x" * 2_000 for n in range(20)})
+
+    for path in ("/admin/", "/admin/alerts/alert/"):
+        page = admin_client.get(path).content.decode()
+        assert "label_06" in page
+        assert "label_07" not in page
+        assert "+13 more" in page
 
 
 def test_home_counts_the_samples_of_the_last_minute(admin_client: Client) -> None:

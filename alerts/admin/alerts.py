@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
@@ -22,8 +23,7 @@ _STATE_TONES: dict[str, Tone] = {
     AlertState.PENDING: "warning",
     AlertState.RESOLVED: "good",
 }
-# Shown elsewhere on the row.
-_OWN_LABELS = frozenset({"alertname", "severity"})
+_LONGEST_LABEL_IN_A_ROW = 100
 
 
 class AlertStateFilter(admin.SimpleListFilter):
@@ -53,7 +53,7 @@ class AlertStateFilter(admin.SimpleListFilter):
 
 @admin.register(Alert)
 class AlertAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
-    list_display = ("name", "shown_state", "shown_severity", "shown_labels", "since", "shown_value", "shown_rule")  # fmt: skip
+    list_display = ("name", "shown_state", "shown_severity", "labels_in_a_row", "since", "shown_value", "shown_rule")  # fmt: skip
     list_filter = (AlertStateFilter, "severity", "source")
     search_fields = ("name", "labels")
     search_help_text = "Search names and labels"
@@ -111,9 +111,19 @@ class AlertAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
 
     @display(description="labels")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_labels(self, alert: Alert) -> SafeString:
-        chips = [pair for pair in sorted(alert.labels.items()) if pair[0] not in _OWN_LABELS]
-        joined = format_html_join("", '<span class="portal-chip">{}={}</span>', chips)
+        joined = format_html_join("", '<span class="portal-chip">{}={}</span>', alert.own_labels)
         return format_html('<span class="portal-chips">{}</span>', joined)
+
+    @display(description="labels")  # type: ignore[untyped-decorator] # unfold has no types
+    def labels_in_a_row(self, alert: Alert) -> SafeString:
+        texts = [f"{name}={value}" for name, value in alert.first_labels]
+        joined = format_html_join(
+            "",
+            '<span class="portal-chip" title="{}">{}</span>',
+            ((text, Truncator(text).chars(_LONGEST_LABEL_IN_A_ROW)) for text in texts),
+        )
+        more = f"+{alert.more_labels} more" if alert.more_labels else ""
+        return format_html('<span class="portal-chips">{} {}</span>', joined, more)
 
     @display(description="since", ordering="active_at")  # type: ignore[untyped-decorator] # unfold has no types
     def since(self, alert: Alert) -> SafeString:

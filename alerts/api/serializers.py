@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.settings import api_settings
 
 from alerts.manual import Report
 from alerts.models import Alert, AlertState, Rule, RuleGroup, RuleHealth, Severity
@@ -46,8 +47,17 @@ def _checked(check: Callable[..., _Value], *args: Any) -> _Value:
         ) from error
 
 
+class TextField(serializers.CharField):
+    """A text; a number is refused, or `1e999` would become the name `inf`."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class LabelsField(serializers.DictField):
-    child = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=10_000)
+    child = TextField(allow_blank=True, trim_whitespace=False, max_length=10_000)
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -67,33 +77,33 @@ class DurationField(serializers.Field[int, Any, str, Any]):
 
 
 class FilterSerializer(serializers.Serializer[Any]):
-    label = serializers.CharField()  # type: ignore[assignment] # a field of this name on the wire
+    label = TextField()  # type: ignore[assignment] # a field of this name on the wire
     operator = serializers.ChoiceField(choices=[str(op) for op in MatchOp], default="=")
-    value = serializers.CharField(allow_blank=True, trim_whitespace=False)
+    value = TextField(allow_blank=True, trim_whitespace=False)
 
 
 class RuleInput(serializers.Serializer[Rule]):
     """A rule: `metric`, `operator` and `threshold` (the simple form), or `expr` in PromQL."""
 
-    name = serializers.CharField(max_length=200)
-    group = serializers.CharField(
+    name = TextField(max_length=200)
+    group = TextField(
         max_length=200,
         default=DEFAULT_GROUP_NAME,
         help_text="Made when there is none of this name.",
     )
-    metric = serializers.CharField(required=False)
+    metric = TextField(required=False)
     filters = FilterSerializer(many=True, required=False)
     function = serializers.ChoiceField(
         choices=[str(f) for f in WindowFunction], required=False, allow_null=True
     )
-    window = serializers.CharField(required=False, allow_null=True, max_length=40)
+    window = TextField(required=False, allow_null=True, max_length=40)
     aggregation = serializers.ChoiceField(
         choices=[str(f) for f in Fold], required=False, allow_null=True
     )
-    by = serializers.ListField(child=serializers.CharField(), required=False)
+    by = serializers.ListField(child=TextField(), required=False)
     operator = serializers.ChoiceField(choices=[str(c) for c in Comparison], required=False)
     threshold = serializers.FloatField(required=False)
-    expr = serializers.CharField(required=False, help_text="PromQL, instead of the simple form.")
+    expr = TextField(required=False, help_text="PromQL, instead of the simple form.")
     duration = DurationField(
         source="hold_ms", default=0, help_text="How long the condition must hold, such as 5m."
     )
@@ -150,7 +160,12 @@ def _without_place(
         check(values)
     except InvalidRuleError as error:
         raise serializers.ValidationError(
-            {problem.field.removeprefix(place): [problem.message] for problem in error.problems}
+            {
+                problem.field.removeprefix(place)
+                if problem.field.startswith(place)
+                else api_settings.NON_FIELD_ERRORS_KEY: [problem.message]
+                for problem in error.problems
+            }
         ) from error
     return values
 
@@ -226,9 +241,9 @@ class EvaluationsOutput(serializers.Serializer[Any]):
 class AlertInput(serializers.Serializer[Any]):
     """An alert that somebody reports by hand; it stays until it is resolved."""
 
-    name = serializers.CharField(max_length=200)
+    name = TextField(max_length=200)
     severity = serializers.ChoiceField(choices=Severity.choices, default=Severity.WARNING)
-    message = serializers.CharField(allow_blank=True, default="", max_length=10_000)
+    message = TextField(allow_blank=True, default="", max_length=10_000)
     labels = LabelsField(default=dict)
 
     def validate_labels(self, labels: dict[str, str]) -> dict[str, str]:

@@ -10,6 +10,12 @@ from django.urls import reverse
 
 from alerts.models.rules import Rule, Severity
 
+LABELS_IN_A_ROW = 8
+"""How many labels of an alert a list shows; its own page shows all."""
+
+# A list has columns of their own for them.
+_NAMED_APART = frozenset({"alertname", "severity"})
+
 
 class AlertState(models.TextChoices):
     """Where an alert stands; an inactive one has no row."""
@@ -113,6 +119,21 @@ class Alert(models.Model):
     def is_manual(self) -> bool:
         """Whether it was reported by hand, so that no rule will ever resolve it."""
         return self.source == AlertSource.MANUAL
+
+    @property
+    def own_labels(self) -> list[tuple[str, str]]:
+        """Its labels by name, without those that repeat its name and severity."""
+        return [pair for pair in sorted(self.labels.items()) if pair[0] not in _NAMED_APART]
+
+    @property
+    def first_labels(self) -> list[tuple[str, str]]:
+        """As many of its labels as a list shows."""
+        return self.own_labels[:LABELS_IN_A_ROW]
+
+    @property
+    def more_labels(self) -> int:
+        """How many labels a list leaves out."""
+        return max(len(self.own_labels) - LABELS_IN_A_ROW, 0)
 
     @property
     def json_value(self) -> float | str | None:

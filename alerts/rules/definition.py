@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +9,19 @@ from typing import Any
 from alerts.rules.annotations import InvalidTemplateError, check_template
 from alerts.rules.condition import compile_condition, is_storable, read_condition
 from alerts.rules.errors import InvalidRuleError, Problem
+from observability.metrics.naming import (
+    LABEL_NAME_PATTERN,
+    MAX_LABEL_NAME_LENGTH,
+    MAX_LABELS,
+    label_value_fault,
+)
 from observability.promql import Engine, MemoryStorage, PromQLError
 from observability.promql.durations import parse_duration_ms
 from observability.promql.parser import parse
 from observability.promql.plan import ValueType, value_type
 
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+MAX_ANNOTATIONS = 40
+MAX_ANNOTATION_LENGTH = 10_000
 _OWN_LABELS = {
     "__name__": "is the name of a metric, and alerts have none",
     "alertname": "is the rule's name",
@@ -104,23 +110,36 @@ def _check(field: str, expr: str) -> None:
 
 
 def _label_problems(labels: Mapping[str, str]) -> Iterator[Problem]:
+    if len(labels) > MAX_LABELS:
+        yield Problem("labels", f"expected at most {MAX_LABELS} labels, got {len(labels)}")
+        return
     for name, value in labels.items():
         place = f"labels.{name}"
         if reason := _OWN_LABELS.get(name):
             yield Problem(place, f"{name} {reason}")
-        elif not _LABEL_NAME.fullmatch(name):
+        elif not LABEL_NAME_PATTERN.fullmatch(name):
             yield Problem(place, f"{name!r} is not a label name: letters, digits and _ only")
-        elif not is_storable(value):
-            yield Problem(place, "contains a character that cannot be stored")
+        elif len(name) > MAX_LABEL_NAME_LENGTH:
+            yield Problem(place, f"a name has at most {MAX_LABEL_NAME_LENGTH} characters")
+        elif fault := label_value_fault(value):
+            yield Problem(place, fault)
         elif "{{" in value:
             yield Problem(place, "labels hold plain text; templates are for annotations")
 
 
 def _annotation_problems(annotations: Mapping[str, str]) -> Iterator[Problem]:
+    if len(annotations) > MAX_ANNOTATIONS:
+        message = f"expected at most {MAX_ANNOTATIONS} annotations, got {len(annotations)}"
+        yield Problem("annotations", message)
+        return
     for name, text in annotations.items():
         place = f"annotations.{name}"
-        if not _LABEL_NAME.fullmatch(name):
+        if not LABEL_NAME_PATTERN.fullmatch(name):
             yield Problem(place, f"{name!r} is not an annotation name: letters, digits and _ only")
+        elif len(name) > MAX_LABEL_NAME_LENGTH:
+            yield Problem(place, f"a name has at most {MAX_LABEL_NAME_LENGTH} characters")
+        elif len(text) > MAX_ANNOTATION_LENGTH:
+            yield Problem(place, f"a text has at most {MAX_ANNOTATION_LENGTH:,} characters")
         elif not is_storable(text):
             yield Problem(place, "contains a character that cannot be stored")
         else:

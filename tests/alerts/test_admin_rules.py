@@ -159,6 +159,14 @@ def test_what_is_wrong_is_said_at_its_field(
     assert not Rule.objects.exists()
 
 
+def test_too_many_labels_are_refused_at_their_field(operator: Client) -> None:
+    names = [f"l{n}" for n in range(41)]
+
+    response = operator.post(ADD, fields(**{"labels-name": names, "labels-value": names}))
+
+    assert errors_of(response) == {"labels": ["expected at most 40 labels, got 41"]}
+
+
 def test_what_was_typed_stays_when_the_form_has_errors(operator: Client) -> None:
     sent = {
         "filters-label": "host",

@@ -99,7 +99,15 @@ def test_an_alert_that_does_not_exist_is_not_found(client: Client) -> None:
         ({**REPORT, "severity": "page"}, "severity"),
         ({**REPORT, "labels": {"severity": "x"}}, "labels.severity"),
         ({**REPORT, "labels": {"a": {}}}, "labels.a"),
+        ({**REPORT, "labels": {"a": 5}}, "labels.a"),
+        ({**REPORT, "labels": {"a": "x" * 2_049}}, "labels.a"),
+        ({**REPORT, "labels": {"a" * 257: "x"}}, f"labels.{'a' * 257}"),
+        ({**REPORT, "labels": {f"l{n}": "x" for n in range(41)}}, "labels"),
         ({**REPORT, "message": {}}, "message"),
+        ({**REPORT, "message": 5}, "message"),
+        ({**REPORT, "name": 1.5}, "name"),
+        ({**REPORT, "name": True}, "name"),
+        ({**REPORT, "name": None}, "name"),
         ({**REPORT, "name": "x" * 201}, "name"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -110,6 +118,19 @@ def test_a_wrong_field_is_named(client: Client, body: dict[str, Any], field: str
     assert response.status_code == 422
     assert [detail["field"] for detail in response.json()["error"]["details"]] == [field]
     assert not Alert.objects.exists()
+
+
+def test_a_number_beyond_all_numbers_is_no_name(client: Client) -> None:
+    response = post(client, '{"name": 1e999}')
+
+    assert response.status_code == 422
+    assert not Alert.objects.exists()
+
+
+def test_as_many_labels_as_a_series_may_have_are_taken(client: Client) -> None:
+    labels = {f"l{n}": "ü" * 1_024 for n in range(40)}
+
+    assert post(client, {**REPORT, "labels": labels}).status_code == 201
 
 
 def test_malformed_json_is_refused(client: Client) -> None:

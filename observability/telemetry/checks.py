@@ -1,9 +1,10 @@
-"""The health checks of the portal's base: database, Redis, Celery, `watch`, disk."""
+"""The health checks of the portal's base: database, Redis, Celery, `watch`, disk, own metrics."""
 
 from __future__ import annotations
 
 import shutil
 import time
+from datetime import UTC, datetime
 from functools import partial
 
 from django.conf import settings
@@ -15,13 +16,16 @@ from redis import RedisError
 
 from observability.telemetry.health import CheckResult, Status, register_check
 from observability.telemetry.heartbeats import heartbeat_age
+from observability.telemetry.own_files import ARCHIVE_NAME, DAMAGED_NAME
 from observability.telemetry.queues import QUEUES, queue_state
+from observability.telemetry.registry import folder
 
 # Beat sends something every second, workers and `watch` say so every few seconds.
 _SILENCE_DEGRADED_SECONDS = 15.0
 _SILENCE_FAILING_SECONDS = 60.0
 # The queue `timely` is judged by these; `bulk` holds work that may take long.
 _QUEUE_AGE_LIMITS = {"timely": (10.0, 60.0), "bulk": (900.0, 3600.0)}
+_DAMAGE_TOLD_SECONDS = 86_400.0
 _FREE_DEGRADED_SHARE = 0.10
 _FREE_FAILING_BYTES = 256 * 1024 * 1024
 
@@ -36,6 +40,7 @@ def register_base_checks() -> None:
         register_check(f"worker-{queue}", partial(check_worker, queue), critical=False)
     register_check("watch", partial(_check_silence, "watch", "The watch process"), critical=False)
     register_check("disk", check_disk, critical=False)
+    register_check("own-metrics", check_own_metrics, critical=False)
 
 
 def check_database() -> CheckResult:
@@ -155,6 +160,19 @@ def check_disk() -> CheckResult:
     if usage.free < usage.total * _FREE_DEGRADED_SHARE:
         return CheckResult(status=Status.DEGRADED, message=f"{message} Make room.", details=details)
     return CheckResult(status=Status.OK, message=message, details=details)
+
+
+def check_own_metrics() -> CheckResult:
+    """Tell of an archive of own metrics that was found damaged within a day."""
+    damaged_at = folder().damaged_at()
+    if damaged_at is not None and time.time() - damaged_at < _DAMAGE_TOLD_SECONDS:
+        return CheckResult(
+            status=Status.DEGRADED,
+            message=f"The portal's own counters have started anew: {ARCHIVE_NAME} was damaged and is "
+            f"kept as {DAMAGED_NAME}. Look after the disk; remove the file to end this notice.",
+            details={"damaged_at": datetime.fromtimestamp(damaged_at, tz=UTC).isoformat()},
+        )
+    return CheckResult(status=Status.OK, message="The portal's own metrics can be read.")
 
 
 def _answered(title: str, started: float) -> CheckResult:

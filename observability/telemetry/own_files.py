@@ -5,26 +5,33 @@ processes counted and the names of the files that are in it, and is replaced in 
 counts as merged from that moment on, whether or not it could be removed before a crash. Readers
 and the merger exclude each other with a lock on the folder, so no reader sees a file twice or not
 at all.
+
+An archive that cannot be read is put aside and counting starts anew. So it does with a new release
+of the portal, or what an earlier one has measured and this one does not would be told for ever.
 """
 
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import struct
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, cast
 
 import msgspec
 import structlog
 from prometheus_client.mmap_dict import MmapedDict
 
 from observability.telemetry.identity import LOCK_SUFFIX, UNLOCKED_SUFFIX, is_alive
+from observability.telemetry.version import VERSION
 
 ARCHIVE_NAME = "archive.json"
+DAMAGED_NAME = f"{ARCHIVE_NAME}.damaged"
 _FOLDER_LOCK_NAME = "folder.flock"
 _HEADER_BYTES = 8
 # Making a lock file and locking it takes microseconds; one that is this old was left by a crash.
@@ -106,16 +113,22 @@ class ValueFile:
             log.warning("own metrics file is damaged", file=self.path.name, error=str(error))
 
 
+Number = float | Literal["nan", "inf", "-inf"]
+"""A float as JSON takes it, which has no numbers for NaN and the infinities."""
+
+
 class Archive(msgspec.Struct):
     """What dead processes have left.
 
     Attributes:
+        release: The version of the portal that has written it.
         included: Names of files whose values are in here already.
         values: By kind (`type` or `gauge_mode`) and key: value and time.
     """
 
+    release: str = ""
     included: list[str] = []
-    values: dict[str, dict[str, tuple[float, float]]] = {}
+    values: dict[str, dict[str, tuple[Number, Number]]] = {}
 
 
 @dataclass(slots=True)
@@ -159,14 +172,23 @@ class Folder:
             dead = self._dead_identities(files)
             dead_files = [file for file in files if file.identity in dead]
             if dead_files:
-                values = _values_of(archive)
-                for file in dead_files:
-                    if file.kind.outlives_process:
-                        _add(values, file)
+                values: Values = {}
+                if archive.release == VERSION:
+                    values = _values_of(archive)
+                    for file in dead_files:
+                        if file.kind.outlives_process:
+                            _add(values, file)
                 self._write_archive(values, included=[file.path.name for file in dead_files])
                 self._remove(file.path.name for file in dead_files)
             self._remove_lock_files()
             return len(dead)
+
+    def damaged_at(self) -> float | None:
+        """Return when an archive was put aside that could not be read; None when none is there."""
+        try:
+            return (self.path / DAMAGED_NAME).stat().st_mtime
+        except FileNotFoundError:
+            return None
 
     @contextmanager
     def _lock(self, operation: int) -> Iterator[None]:
@@ -194,12 +216,30 @@ class Folder:
         try:
             return self._decoder.decode((self.path / ARCHIVE_NAME).read_bytes())
         except FileNotFoundError:
-            return Archive()
+            return Archive(release=VERSION)
+        except msgspec.DecodeError as error:
+            self._put_archive_aside(error)
+            return Archive(release=VERSION)
+
+    def _put_archive_aside(self, error: Exception) -> None:
+        try:
+            (self.path / ARCHIVE_NAME).replace(self.path / DAMAGED_NAME)
+            (self.path / DAMAGED_NAME).touch()
+        except FileNotFoundError:
+            return  # another reader was faster
+        log.error("archive of own metrics is damaged", kept_as=DAMAGED_NAME, error=str(error))
 
     def _write_archive(self, values: Values, *, included: list[str]) -> None:
         archive = Archive(
+            release=VERSION,
             included=included,
-            values={"_".join(filter(None, (k.type, k.mode))): v for k, v in values.items()},
+            values={
+                "_".join(filter(None, (kind.type, kind.mode))): {
+                    key: (_as_json(value), _as_json(set_at))
+                    for key, (value, set_at) in of_kind.items()
+                }
+                for kind, of_kind in values.items()
+            },
         )
         unfinished = self.path / f"{ARCHIVE_NAME}.new"
         with unfinished.open("wb") as file:
@@ -230,11 +270,17 @@ class Folder:
                 continue
 
 
+def _as_json(number: float) -> Number:
+    return number if math.isfinite(number) else cast("Number", str(number))
+
+
 def _values_of(archive: Archive) -> Values:
     values: Values = {}
     for name, stored in archive.values.items():
         type_, _, mode = name.partition("_")
-        values[ValueKind(type_, mode)] = dict(stored)
+        values[ValueKind(type_, mode)] = {
+            key: (float(value), float(set_at)) for key, (value, set_at) in stored.items()
+        }
     return values
 
 
@@ -242,7 +288,8 @@ def _add(values: Values, file: ValueFile) -> None:
     of_kind = values.setdefault(file.kind, {})
     for key, stored in file.read():
         if file.kind.names_process:
-            of_kind[_with_pid(key, file.identity)] = stored
+            with suppress(msgspec.DecodeError):  # a key that is not whole
+                of_kind[_with_pid(key, file.identity)] = stored
         else:
             known = of_kind.get(key)
             of_kind[key] = stored if known is None else file.kind.combine(known, stored)
@@ -255,5 +302,9 @@ def _with_pid(key: str, identity: str) -> str:
 
 
 def parse_key(key: str) -> tuple[str, str, dict[str, str], str]:
-    """Return metric name, sample name, labels and help text of a key."""
+    """Return metric name, sample name, labels and help text of a key.
+
+    Raises:
+        msgspec.DecodeError: It is not whole, as in a file that a crash of the machine has damaged.
+    """
     return msgspec.json.decode(key, type=tuple[str, str, dict[str, str], str])

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
+import msgspec
 from prometheus_client import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.samples import Sample
@@ -31,7 +32,8 @@ def folder() -> Folder:
 def collect_families(path: Path | None = None) -> list[Metric]:
     """Return the own metrics of all processes, living and dead, sorted by name.
 
-    Counters and histograms never fall, whichever processes come and go. Values that the
+    Counters and histograms never fall, whichever processes come and go; a new release of the
+    portal starts them anew. Values that the
     portal serves from its store are not among them.
     """
     shared = folder() if path is None else Folder(path)
@@ -76,7 +78,10 @@ def _families(values: Values) -> list[Metric]:
     families: dict[str, Metric] = {}
     for kind, of_kind in sorted(values.items()):
         for key, (value, set_at) in of_kind.items():
-            metric_name, sample_name, labels, help_text = _parsed(key)
+            try:
+                metric_name, sample_name, labels, help_text = _parsed(key)
+            except msgspec.DecodeError:
+                continue
             family = families.setdefault(metric_name, Metric(metric_name, help_text, kind.type))
             if kind.mode.endswith("mostrecent") and not set_at:
                 continue  # made, but never set

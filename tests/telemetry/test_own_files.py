@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from observability.telemetry.own_files import Folder
 from observability.telemetry.registry import collect_families
+from observability.telemetry.version import VERSION
 from tests.telemetry.processes import Process, run
 
 COUNT = "Counter('jobs', 'Jobs.').inc({})"
@@ -200,6 +203,81 @@ def test_damaged_file_spoils_nothing_else(tmp_path: Path, content: bytes) -> Non
     assert before == 42
     assert value(tmp_path, "jobs_total") == 42
     assert list(tmp_path.glob("*.db")) == []
+
+
+DAMAGED = [
+    b"",
+    b"\x00" * 4096,
+    b'{"values":{"counter":{"',
+    b'{"values":{"counter":{"a":[null,0]}}}',
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED, ids=["empty", "zero", "half", "null"])
+def test_damaged_archive_is_put_aside_and_counting_goes_on(
+    tmp_path: Path, capture_logs: list[dict[str, object]], content: bytes
+) -> None:
+    (tmp_path / "archive.json").write_bytes(content)
+    os.utime(tmp_path / "archive.json", (0, 0))
+    run(tmp_path, COUNT.format(42))
+
+    before = value(tmp_path, "jobs_total")
+    Folder(tmp_path).merge_dead()
+
+    assert before == value(tmp_path, "jobs_total") == 42
+    assert (tmp_path / "archive.json.damaged").read_bytes() == content
+    assert time.time() - (Folder(tmp_path).damaged_at() or 0.0) < 60
+    assert [event["log_level"] for event in capture_logs] == ["error"]
+
+
+def test_file_whose_keys_are_not_whole_spoils_nothing_else(tmp_path: Path) -> None:
+    run(tmp_path, COUNT.format(42))
+    run(tmp_path, "Gauge('rooms', 'Rooms.', multiprocess_mode='max').set(7)")
+    (file,) = tmp_path.glob("gauge_*.db")
+    file.write_bytes(file.read_bytes().replace(b'["rooms', b"\x00" * 7))
+
+    before = value(tmp_path, "jobs_total")
+    Folder(tmp_path).merge_dead()
+
+    assert before == value(tmp_path, "jobs_total") == 42
+
+
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan"])
+def test_numbers_that_json_does_not_know_survive_merging(tmp_path: Path, number: str) -> None:
+    run(
+        tmp_path,
+        f"""
+        Gauge('rooms', 'Rooms.', multiprocess_mode='max').set(float({number!r}))
+        Histogram('waits', 'Waits.', buckets=(1, 2)).observe(float({number!r}))
+        Counter('jobs', 'Jobs.').inc(42)
+        """,
+    )
+
+    for _ in range(2):
+        Folder(tmp_path).merge_dead()
+        run(tmp_path, COUNT.format(0))
+
+    assert [str(value(tmp_path, name)) for name in ("rooms", "waits_sum")] == [number, number]
+    assert value(tmp_path, "jobs_total") == 42
+
+
+def test_new_release_starts_anew_without_metrics_of_the_old_one(
+    tmp_path: Path, processes: list[Process]
+) -> None:
+    run(tmp_path, "Counter('errands', 'Of the old release.').inc()")
+    Folder(tmp_path).merge_dead()
+    run(tmp_path, "Counter('errands', 'Of the old release.').inc()")
+    archive = tmp_path / "archive.json"
+    archive.write_bytes(archive.read_bytes().replace(VERSION.encode(), b"0.0.0"))
+    processes.append(Process(tmp_path, COUNT.format(2)).wait_done())
+
+    Folder(tmp_path).merge_dead()
+
+    assert value(tmp_path, "errands_total") is None
+    assert value(tmp_path, "jobs_total") == 2
+    processes.pop().kill()
+    Folder(tmp_path).merge_dead()
+    assert value(tmp_path, "jobs_total") == 2
 
 
 def test_counter_never_falls_while_processes_come_and_go(tmp_path: Path) -> None:

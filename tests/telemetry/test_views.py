@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -58,6 +60,22 @@ def test_silent_beat_is_noticed(client: Client, silence_seconds: float, status: 
     checks = client.get("/health").json()["checks"]
 
     assert checks["beat"]["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("age_seconds", "status"), [(60, "degraded"), (2 * 86_400, "ok")], ids=["fresh", "old"]
+)
+def test_damaged_archive_of_own_metrics_is_told_for_a_day(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, age_seconds: float, status: str
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    damaged = tmp_path / "archive.json.damaged"
+    damaged.touch()
+    os.utime(damaged, (time.time() - age_seconds,) * 2)
+
+    answer = client.get("/health")
+
+    assert answer.json()["checks"]["own-metrics"]["status"] == status
 
 
 def test_strangers_see_names_and_states_only(client: Client) -> None:

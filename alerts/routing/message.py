@@ -78,6 +78,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         truncated_alerts: How many more alerts there are than `alerts` holds.
         firing_count: How many alerts are firing, with those that `alerts` does not hold.
         resolved_count: How many alerts are resolved, likewise.
+        is_test: Whether the test button has made it, about no real alert.
     """
 
     version: str = "4"
@@ -92,6 +93,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     truncated_alerts: int = 0
     firing_count: int
     resolved_count: int
+    is_test: bool = False
 
     @property
     def is_firing(self) -> bool:
@@ -125,16 +127,15 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def title(self) -> str:
         """One line that says it all: `[FIRING:2] HighCPU (job=node)`."""
+        if self.is_test:
+            return _one_line(f"[TEST] Test message to {self.receiver}, nothing is wrong")
         badge = f"FIRING:{self.firing_count}" if self.is_firing else "RESOLVED"
         details = ", ".join(
             f"{name}={value}"
             for name, value in sorted(self.common_labels.items())
             if name not in {"alertname", "severity"}
         )
-        title = f"[{badge}] {self.name}" + (f" ({details})" if details else "")
-        # A label value may hold line breaks; a title is one line.
-        title = " ".join(title.split())
-        return title if len(title) <= _LONGEST_TITLE else title[: _LONGEST_TITLE - 1] + "…"
+        return _one_line(f"[{badge}] {self.name}" + (f" ({details})" if details else ""))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values, as it is stored and as a webhook sends it."""
@@ -199,6 +200,12 @@ def short_value(value: str) -> str:
     if abs(number) >= 1000:
         return f"{number:,.0f}" if abs(number) < 1e15 else f"{number:.4g}"
     return f"{number:.4g}"
+
+
+def _one_line(title: str) -> str:
+    """Return the title without the line breaks that a label value may hold, and not too long."""
+    title = " ".join(title.split())
+    return title if len(title) <= _LONGEST_TITLE else title[: _LONGEST_TITLE - 1] + "…"
 
 
 def _common(mappings: Sequence[Mapping[str, str]]) -> dict[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
+import msgspec
 from django.db import transaction
 
 from alerts.models import Integration, Notification, NotificationReason, Receiver
@@ -55,7 +56,7 @@ def _message(receiver: Receiver, *, now: datetime) -> Message:
             "description": "Nothing is wrong. Somebody has pressed 'Send test' in the portal to see "
             "whether alerts reach you; they look like this.",
         },
-        starts_at=now - timedelta(minutes=1),
+        starts_at=now,
         fingerprint=fingerprint(_LABELS),
         name=_LABELS["alertname"],
         severity=_LABELS["severity"],
@@ -64,10 +65,11 @@ def _message(receiver: Receiver, *, now: datetime) -> Message:
         generator_url=query_url("vector(1)"),
         alert_url=external_url(receiver.get_absolute_url()),
     )
-    return compose(
+    message = compose(
         [alert],
         group_key='{}:{alertname="TestAlert"}',
         group_labels={"alertname": "TestAlert"},
         receiver=receiver.name,
         external_url=external_url(),
     )
+    return msgspec.structs.replace(message, is_test=True)

@@ -146,7 +146,7 @@ def render_context(outgoing: Outgoing) -> dict[str, Any]:
             if name not in _NAMES_NOT_LISTED
         ),
         "status": _status(message),
-        "preheader": _preheader(cards),
+        "preheader": "Nothing is wrong." if message.is_test else _preheader(cards),
         "css": STYLES,
         "alerts_url": message.external_url + "/admin/alerts/alert/",
     }
@@ -194,6 +194,8 @@ def _actions(alert: MessageAlert) -> list[Action]:
 
 def _status(message: Message) -> str:
     """Return the line above the name: `critical · 2 firing · 1 resolved`."""
+    if message.is_test:
+        return "Test message · nothing is wrong"
     if not message.is_firing:
         return "Resolved"
     parts = [message.severity, f"{message.firing_count} firing"]

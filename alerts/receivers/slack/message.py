@@ -54,7 +54,7 @@ def compose_slack(outgoing: Outgoing) -> SlackMessage:
         HeaderBlock(text=PlainTextObject(text=_cut(f"{sign} {message.title}", _LONGEST_HEADER)))
     ]
     for alert in shown:
-        blocks += _alert_blocks(alert)
+        blocks += _alert_blocks(alert, is_test=message.is_test)
     more = message.firing_count + message.resolved_count - len(shown)
     if more:
         blocks.append(
@@ -82,7 +82,7 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _alert_blocks(alert: MessageAlert) -> Iterator[Block]:
+def _alert_blocks(alert: MessageAlert, *, is_test: bool) -> Iterator[Block]:
     sign = _SIGNS.get(alert.severity, "🔵") if alert.is_firing else _RESOLVED_SIGN
     lines = [f"{sign} *{escape(alert.summary or alert.name)}*"]
     if alert.description:
@@ -90,7 +90,9 @@ def _alert_blocks(alert: MessageAlert) -> Iterator[Block]:
     if alert.expr:
         lines.append(f"`{escape(alert.expr).replace('`', chr(39))}`")
     yield _section("\n".join(lines))
-    fields = [("Severity", alert.severity), ("Since", _time(alert.starts_at))]
+    fields = [("Severity", alert.severity)]
+    if not is_test:
+        fields.append(("Since", _time(alert.starts_at)))
     if not alert.is_firing:
         fields.append(("Resolved", _time(alert.ends_at)))
     if alert.value:

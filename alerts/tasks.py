@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from alerts import delivery
+from alerts import delivery, retention
 from alerts.routing import flush
 from alerts.rules import changes, evaluation
 from observability.metrics.backend import get_backend
@@ -34,6 +34,13 @@ def flush_due() -> None:
 def deliver_due() -> None:
     """Queue the notifications that are due and that nobody has queued."""
     delivery.queue_due(now=timezone.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=600, time_limit=660)
+def delete_old_history() -> None:
+    """Delete alerts and notifications that are older than `alerts.retention` keeps them."""
+    retention.delete_old_notifications(now=timezone.now())
+    retention.delete_old_alerts(now=timezone.now())
 
 
 @shared_task(ignore_result=True, soft_time_limit=delivery.DEADLINE.seconds, time_limit=60)

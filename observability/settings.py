@@ -181,7 +181,10 @@ def _broker_url(redis_url: str) -> str:
 
 CELERY_BROKER_URL = _broker_url(REDIS_URL)
 CELERY_TASK_DEFAULT_QUEUE = "timely"
-CELERY_TASK_ROUTES = {"observability.metrics.tasks.delete_expired_samples": {"queue": "bulk"}}
+CELERY_TASK_ROUTES = {
+    "observability.metrics.tasks.delete_expired_samples": {"queue": "bulk"},
+    "alerts.tasks.delete_old_history": {"queue": "bulk"},
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -206,6 +209,7 @@ CELERY_BEAT_SCHEDULE = {
     "flush-due-alert-groups": _tick("alerts.tasks.flush_due", 1),
     "deliver-due-notifications": _tick("alerts.tasks.deliver_due", 1),
     "delete-expired-samples": _tick("observability.metrics.tasks.delete_expired_samples", 3600),
+    "delete-old-alert-history": _tick("alerts.tasks.delete_old_history", 86_400),
 }
 
 # --- people and keys --------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from prometheus_client import Metric
 
 from observability.metrics.collectors.families import Family
@@ -14,11 +15,20 @@ _TYPES = {
     "histogram": MetricType.HISTOGRAM,
     "summary": MetricType.SUMMARY,
 }
+# Histograms of django-prometheus with many series that say what `http_request_duration_seconds`
+# says, or what nobody watches; whoever wants them scrapes `/metrics`.
+_LEFT_OUT = (
+    "django_http_requests_latency_seconds_by_view_method",
+    "django_http_requests_body_total_bytes",
+    "django_http_responses_body_total_bytes",
+)
 
 
 def collect_own() -> list[Family]:
     """Return what the portal measures about itself; nothing that it serves from its store."""
-    return [_family(metric) for metric in collect_families()]
+    prefix = settings.PROMETHEUS_METRIC_NAMESPACE
+    left_out = {f"{prefix}_{name}" if prefix else name for name in _LEFT_OUT}
+    return [_family(metric) for metric in collect_families() if metric.name not in left_out]
 
 
 def _family(metric: Metric) -> Family:

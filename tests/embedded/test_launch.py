@@ -76,6 +76,16 @@ def test_statistics_of_statements_are_kept_for_the_portal(portal: PortalProcess)
     assert count > 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is advised against")
+@pytest.mark.parametrize("worker", ["timely", "bulk"])
+def test_a_worker_starts_without_a_warning_about_root(portal: PortalProcess, worker: str) -> None:
+    log = portal.data_dir / "logs" / f"{worker}.log"
+
+    wait_for(lambda: " ready." in log.read_text())
+
+    assert "superuser" not in log.read_text()
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_killed_process_comes_back(portal: PortalProcess, program: str) -> None:
     wait_for(lambda: portal.process_of(program) is not None)

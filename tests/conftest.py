@@ -10,8 +10,13 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from hypothesis import settings as hypothesis_settings
 
 from observability.embedded.servers import Servers, start_servers
+
+# How long a case takes says nothing here: kernels are compiled, and machines are busy.
+hypothesis_settings.register_profile("portal", deadline=None)
+hypothesis_settings.load_profile("portal")
 
 _servers: Servers | None = None
 _data_dir: Path | None = None

@@ -160,9 +160,10 @@ def _time_parameter(request: Request, name: str, default_ms: int) -> int:
 
 def _whole_number(request: Request, name: str, default: int, *, minimum: int, maximum: int) -> int:
     text = request.query_params.get(name, str(default))
-    if not text.isdecimal() or not minimum <= int(text) <= maximum:
+    is_number = text.isdecimal() and len(text) <= len(str(maximum))
+    if not is_number or not minimum <= int(text) <= maximum:
         raise ValidationError(
-            {name: f"expected a whole number from {minimum} to {maximum}; got {text!r}"}
+            {name: f"expected a whole number from {minimum} to {maximum}; got {text[:100]!r}"}
         )
     return int(text)
 

@@ -228,8 +228,17 @@ def test_the_time_range_is_inclusive(client: Client, writer: dict[str, str]) -> 
         {"name": "m", "page_size": 0},
         {"name": "m", "page_size": 1001},
         {"name": "m", "cursor": "x"},
+        {"name": "m", "cursor": "9" * 5000},
     ],
-    ids=["no-name", "bad-start", "reversed", "page-size-0", "page-size-1001", "bad-cursor"],
+    ids=[
+        "no-name",
+        "bad-start",
+        "reversed",
+        "page-size-0",
+        "page-size-1001",
+        "bad-cursor",
+        "long-cursor",
+    ],
 )
 def test_wrong_parameters_are_named(
     client: Client, writer: dict[str, str], parameters: dict[str, Any]

@@ -271,7 +271,7 @@ MAIL_SERVER = env.mail_server()
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"Observability Portal <portal@{NODE_NAME}>")
 EMAIL_TIMEOUT = 15
 if MAIL_SERVER is None:
-    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_BACKEND = "observability.access.mail_files.EmailBackend"
     EMAIL_FILE_PATH = str(DATA_DIR / "mail")
 else:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

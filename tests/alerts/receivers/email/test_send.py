@@ -144,7 +144,7 @@ def test_mail_server_that_is_away_is_tried_again(
 def test_email_without_a_mail_server_becomes_a_file(
     notification: Notification, settings: Settings, tmp_path: Path
 ) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_BACKEND = "observability.access.mail_files.EmailBackend"
     settings.EMAIL_FILE_PATH = str(tmp_path)
 
     attempt(notification)

@@ -7,7 +7,7 @@ write. New series are made in bulk; a race between two processes ends in the sam
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from django.db import connection, transaction
@@ -22,6 +22,7 @@ MAX_CACHED_SERIES = 200_000
 
 _ids: dict[LabelSet, int] = {}
 _metadata: dict[str, Metadata] = {}
+_forgetting: list[Callable[[], None]] = []
 
 
 def fingerprint(labels: LabelSet) -> bytes:
@@ -35,18 +36,40 @@ def series_ids(label_sets: Sequence[LabelSet]) -> NDArray[np.int64]:
     known = {labels: _ids[labels] for labels in label_sets if labels in _ids}
     unknown = [labels for labels in label_sets if labels not in known]
     if unknown:
-        known |= _find_or_make(unknown)
+        ids = _find_or_make(unknown)
+        known |= ids
+        # An id of a transaction that is rolled back must not stay in the dictionary.
+        transaction.on_commit(lambda: _remember(ids))
     return np.array([known[labels] for labels in label_sets], dtype=np.int64)
+
+
+def find_or_make(label_sets: Sequence[LabelSet]) -> NDArray[np.int64]:
+    """Return the same as `series_ids`, for callers that remember ids in their own way."""
+    ids = _find_or_make(label_sets) if label_sets else {}
+    return np.array([ids[labels] for labels in label_sets], dtype=np.int64)
+
+
+def on_forget(callback: Callable[[], None]) -> None:
+    """Call this whenever ids that the process has seen may no longer be good."""
+    _forgetting.append(callback)
 
 
 def forget() -> None:
     """Empty the process's memory of ids, as when the tables were emptied under it."""
     _ids.clear()
     _metadata.clear()
+    for callback in _forgetting:
+        callback()
+
+
+def _remember(ids: Mapping[LabelSet, int]) -> None:
+    if len(_ids) + len(ids) > MAX_CACHED_SERIES:
+        _ids.clear()
+    _ids.update(ids)
 
 
 def _find_or_make(unknown: Iterable[LabelSet]) -> dict[LabelSet, int]:
-    """Return the ids of series that the process has not seen; remember them once they are safe."""
+    """Return the ids of series, making those that do not exist."""
     # Sorted, so that two processes that make the same series never wait for each other in a ring.
     by_fingerprint = dict(sorted((fingerprint(labels), labels) for labels in unknown))
     ids = _select_ids(by_fingerprint)
@@ -55,14 +78,6 @@ def _find_or_make(unknown: Iterable[LabelSet]) -> dict[LabelSet, int]:
         with transaction.atomic():
             _insert(missing)
         ids |= _select_ids(missing)
-
-    def remember() -> None:
-        if len(_ids) + len(ids) > MAX_CACHED_SERIES:
-            _ids.clear()
-        _ids.update(ids)
-
-    # An id of a transaction that is rolled back must not stay in the dictionary.
-    transaction.on_commit(remember)
     return ids
 
 
@@ -145,22 +160,32 @@ def record_metadata(metadata: Mapping[str, Metadata]) -> None:
     if not rows:
         return
     with connection.cursor() as cursor:
-        execute_values(
+        found = execute_values(
             cursor.cursor,
             "UPDATE metrics_metric AS metric SET"
             " type = CASE WHEN said.type = 'unknown' THEN metric.type ELSE said.type END,"
             " help = CASE WHEN said.help = '' THEN metric.help ELSE said.help END,"
             " unit = CASE WHEN said.unit = '' THEN metric.unit ELSE said.unit END"
-            " FROM (VALUES %s) AS said (name, type, help, unit) WHERE metric.name = said.name",
+            " FROM (VALUES %s) AS said (name, type, help, unit) WHERE metric.name = said.name"
+            " RETURNING metric.name",
             rows,
-            page_size=1000,
+            page_size=len(rows),
+            fetch=True,
         )
-    transaction.on_commit(lambda: _metadata.update(news))
+    # What was said before the metric existed must be heard when it is said again.
+    kept = {name for (name,) in found}
+    heard = {
+        name: said for name, said in news.items() if kept.intersection(_members(name, said.type))
+    }
+    transaction.on_commit(lambda: _metadata.update(heard))
 
 
 def _members(name: str, kind: MetricType) -> tuple[str, ...]:
     """Return the metric names under which the series of a metric family are kept."""
     match kind:
+        case MetricType.COUNTER:
+            # OpenMetrics names a counter's family without the ending of its series.
+            return (name, f"{name}_total")
         case MetricType.HISTOGRAM:
             return (name, f"{name}_bucket", f"{name}_sum", f"{name}_count")
         case MetricType.SUMMARY:

@@ -10,6 +10,14 @@ WRITES_REJECTED = Counter(
     "Writes that were refused, by the protocol they came by.",
     ["protocol"],
 )
+SAMPLES_REFUSED = Counter(
+    "portal_samples_refused_total",
+    "Samples that were refused although the rest of their write was taken.",
+    ["protocol"],
+)
+EXEMPLARS_DROPPED = Counter(
+    "portal_exemplars_dropped_total", "Exemplars that were taken and not kept.", ["protocol"]
+)
 QUERY_DURATION = Histogram(
     "portal_query_duration_seconds",
     "Time that PromQL queries took, by kind.",

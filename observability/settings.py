@@ -174,7 +174,7 @@ def _broker_url(redis_url: str) -> str:
 
 CELERY_BROKER_URL = _broker_url(REDIS_URL)
 CELERY_TASK_DEFAULT_QUEUE = "timely"
-CELERY_TASK_ROUTES = {"observability.metrics.tasks.delete_expired_samples": {"queue": "bulk"}}
+CELERY_TASK_ROUTES = {"observability.metrics.tasks.*": {"queue": "bulk"}}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -198,6 +198,8 @@ CELERY_BEAT_SCHEDULE = {
     "evaluate-due-rule-groups": _tick("alerts.tasks.evaluate_due", 1),
     "flush-due-alert-groups": _tick("alerts.tasks.flush_due", 1),
     "deliver-due-notifications": _tick("alerts.tasks.deliver_due", 1),
+    "compact-sample-log": _tick("observability.metrics.tasks.compact_sample_log", 30),
+    "merge-segments": _tick("observability.metrics.tasks.merge_segments", 60),
     "delete-expired-samples": _tick("observability.metrics.tasks.delete_expired_samples", 3600),
 }
 

@@ -24,3 +24,7 @@ QUERY_DURATION = Histogram(
     ["kind"],
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120),
 )
+SAMPLE_CONFLICTS = Counter(
+    "portal_sample_conflicts_total",
+    "Samples of one series and time that were stored with different values.",
+)

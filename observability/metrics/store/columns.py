@@ -192,7 +192,8 @@ def places_of(haystack: NDArray[np.int64], needles: NDArray[np.int64]) -> NDArra
         return np.empty(0, np.intp)
     at = np.searchsorted(haystack, needles)
     at = at[at < len(haystack)]
-    return at[haystack[at] == needles[: len(at)]]
+    found: NDArray[np.intp] = at[haystack[at] == needles[: len(at)]]
+    return found
 
 
 def _gather(

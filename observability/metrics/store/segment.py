@@ -62,6 +62,10 @@ class Directory:
         pages = places_of(self.series_ids, series_ids) // self.series_per_page
         return pages[np.append(True, pages[1:] != pages[:-1])] if len(pages) else pages
 
+    def may_hold(self, series_ids: NDArray[np.int64]) -> bool:
+        """Say whether the range of these ascending ids, at least one, meets that of the segment's."""
+        return bool(series_ids[0] <= self.series_ids[-1] and self.series_ids[0] <= series_ids[-1])
+
     def byte_range(self, page: int) -> tuple[int, int]:
         """Return where in `data` a page begins and ends."""
         return int(self.bounds[2 * page]), int(self.bounds[2 * page + 2])
@@ -96,7 +100,9 @@ class Directory:
             return np.tile(timestamps_ms, len(counts))
         lengths = self.vector_lengths[first : last + 1]
         starts = (np.cumsum(lengths) - lengths)[vectors - first]
-        return timestamps_ms[np.repeat(starts - offsets[:-1], counts) + np.arange(offsets[-1])]
+        index = np.repeat(starts - offsets[:-1], counts) + np.arange(offsets[-1])
+        shared: NDArray[np.int64] = timestamps_ms[index]
+        return shared
 
 
 def encode(columns: SeriesColumns) -> EncodedSegment:

@@ -18,6 +18,7 @@ class SelectedSeries:
     """A series that a selector has found."""
 
     id: int
+    metric_id: int
     labels: LabelSet
 
 
@@ -40,15 +41,15 @@ def find_series(
         parameters += values
     # The parts put together here are constants of this module; every value is bound.
     statement = (
-        "SELECT series.id, metric.name, series.labels FROM metrics_series AS series"  # noqa: S608
+        "SELECT series.id, series.metric_id, metric.name, series.labels FROM metrics_series AS series"  # noqa: S608
         " JOIN metrics_metric AS metric ON metric.id = series.metric_id"
         f" WHERE {' AND '.join(conditions)} ORDER BY series.id LIMIT %s"
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, [*parameters, limit])
         return [
-            SelectedSeries(series_id, label_set({METRIC_NAME: name, **_labels(labels)}))
-            for series_id, name, labels in cursor.fetchall()
+            SelectedSeries(series_id, metric_id, label_set({METRIC_NAME: name, **_labels(labels)}))
+            for series_id, metric_id, name, labels in cursor.fetchall()
         ]
 
 

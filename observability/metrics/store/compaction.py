@@ -208,10 +208,15 @@ def run_merge(due: Merge) -> bool:
     return True
 
 
+def merge_lock_number(metric_id: int) -> int:
+    """Return the number of the advisory lock that a merge of the metric holds."""
+    return _LOCK_BASE + metric_id
+
+
 def _try_lock(metric_id: int) -> bool:
     """Take the metric for this transaction, unless another has it."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK_BASE + metric_id])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [merge_lock_number(metric_id)])
         (is_ours,) = cursor.fetchone()
     return bool(is_ours)
 

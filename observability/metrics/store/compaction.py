@@ -29,6 +29,8 @@ from observability.metrics.store.segment_table import (
     Window,
     stored_segment,
 )
+from observability.metrics.store.series_metrics import NO_METRIC
+from observability.metrics.store.series_metrics import metric_ids as metrics_of
 from observability.metrics.store.windows import (
     TOP_LEVEL,
     WINDOW_MS,
@@ -42,8 +44,6 @@ _SAMPLES_PER_STEP = 2_000_000
 _SMALL_SAMPLES = 65_536
 # A table of so many entries is worth more than sorting, however few of them are used.
 _MAX_TABLE = 4_000_000
-# Stands for the metric of series that were deleted; ids begin at 1.
-_DELETED = 0
 # Advisory locks of merges are this number plus the id of the metric ("seg" in ASCII, high up).
 _LOCK_BASE = 0x736567 << 39
 
@@ -72,6 +72,8 @@ def compact_log_once(*, now_ms: int) -> int:
     """Turn a bounded number of settled log rows into segments; return the number of samples."""
     with transaction.atomic():
         rows = log.claim(_SAMPLES_PER_STEP)
+        if not rows:
+            return 0
         samples = log.concatenate([samples for _, samples in rows])
         segment_table.insert(_unmerged_segments(samples, now_ms))
         log.delete([row_id for row_id, _ in rows])
@@ -85,7 +87,7 @@ def _unmerged_segments(samples: LogSamples, now_ms: int) -> Iterator[NewSegment]
     merging from minute to minute; the next merge of that window finds them.
     """
     series_ids, series_ranks = _ranked(samples.series_ids)
-    metric_ids = _metric_ids(series_ids)
+    metric_ids = metrics_of(series_ids)
     levels = closed_levels(samples.timestamps_ms, now_ms)
     starts = samples.timestamps_ms // WINDOW_MS[0]
     starts -= starts % (np.array(WINDOW_MS) // WINDOW_MS[0])[levels]
@@ -110,7 +112,7 @@ def _unmerged_segments(samples: LogSamples, now_ms: int) -> Iterator[NewSegment]
     firsts = np.append(0, np.flatnonzero(is_new) + 1) if len(series) else np.empty(0, np.int64)
     for first, stop in pairwise([*firsts.tolist(), len(series)]):
         metric_id = int(metrics[first])
-        if metric_id == _DELETED:
+        if metric_id == NO_METRIC:  # deleted, its log rows outlived it
             continue
         start, level = divmod(int(windows[numbers[first]]), len(WINDOW_MS))
         start_ms = start * WINDOW_MS[0]
@@ -135,20 +137,6 @@ def _ranked(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.i
     occurs[numbers - least] = True
     ranks = np.cumsum(occurs) - 1
     return np.flatnonzero(occurs) + least, ranks[numbers - least]
-
-
-def _metric_ids(series_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the metric of each series, `_DELETED` for a series that is there no more."""
-    metric_ids = np.full(len(series_ids), _DELETED, np.int64)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, metric_id FROM metrics_series WHERE id = ANY(%s)", [series_ids.tolist()]
-        )
-        rows = cursor.fetchall()
-    if rows:
-        found = np.array(rows, np.int64)
-        metric_ids[np.searchsorted(series_ids, found[:, 0])] = found[:, 1]
-    return metric_ids
 
 
 def due_merges(now_ms: int) -> list[Merge]:

@@ -14,14 +14,18 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from pcodec import ChunkConfig, standalone
+from pcodec import ChunkConfig, DeltaSpec, standalone
 
 from observability.metrics.store.columns import SeriesColumns, places_of
 
 # Version of the layout, series a page, then the bytes of the directory's first three arrays.
 _HEADER = struct.Struct("<BHIII")
 _VERSION = 1
-_CONFIG = ChunkConfig()
+# Trying every way to encode takes three times as long and pays for long arrays only. Short
+# ones are those of segments that soon are merged, of late samples, and of directories.
+_THOROUGH = ChunkConfig()
+_QUICK = ChunkConfig(delta_spec=DeltaSpec.try_consecutive(1))
+_QUICK_BELOW = 4096
 # Smaller pages compress worse; larger ones cost more to those who want one of their series.
 _SAMPLES_PER_PAGE = 16_384
 _MIN_SERIES_PER_PAGE = 8
@@ -109,18 +113,18 @@ def encode(columns: SeriesColumns) -> EncodedSegment:
     """Return samples, at least one, as a segment."""
     series_per_page = _series_per_page(columns)
     pages: list[bytes] = []
-    vectors: list[int] = []
+    vectors: list[NDArray[np.int64]] = []
     vector_lengths: list[int] = []
     for first in range(0, len(columns.series_ids), series_per_page):
         offsets = columns.offsets[first : first + series_per_page + 1]
         samples = slice(offsets[0], offsets[-1])
         shared = _Vectors(columns.timestamps_ms[samples], offsets - offsets[0])
-        vectors += [len(vector_lengths) + vector for vector in shared.of_series]
+        vectors.append(shared.of_series + len(vector_lengths))
         vector_lengths += shared.lengths
         pages += [_compress(shared.timestamps_ms), _compress(columns.values[samples])]
     parts = [
         _compress(columns.series_ids),
-        _compress(np.array(vectors, np.uint32)),
+        _compress(np.concatenate(vectors)),
         _compress(np.array(vector_lengths, np.uint32)),
         _compress(np.array([len(page) for page in pages], np.uint32)),
     ]
@@ -166,14 +170,14 @@ class _Vectors:
             timestamps_ms.reshape(-1, length) == timestamps_ms[:length]
         ):
             self.timestamps_ms = timestamps_ms[:length]
-            self.of_series = [0] * series_count
+            self.of_series = np.zeros(series_count, np.int64)
             self.lengths = [length]
             return
         data, bounds = timestamps_ms.tobytes(), (offsets * 8).tolist()
         numbers: dict[bytes, int] = {}
-        self.of_series = [
-            numbers.setdefault(data[start:end], len(numbers)) for start, end in pairwise(bounds)
-        ]
+        self.of_series = np.array(
+            [numbers.setdefault(data[start:end], len(numbers)) for start, end in pairwise(bounds)]
+        )
         self.lengths = [len(vector) // 8 for vector in numbers]
         self.timestamps_ms = np.frombuffer(b"".join(numbers), np.int64)
 
@@ -184,5 +188,7 @@ def _series_per_page(columns: SeriesColumns) -> int:
 
 
 def _compress(array: NDArray[np.generic]) -> bytes:
-    compressed: bytes = standalone.simple_compress(array, _CONFIG)
+    compressed: bytes = standalone.simple_compress(
+        array, _QUICK if len(array) < _QUICK_BELOW else _THOROUGH
+    )
     return compressed

@@ -234,16 +234,18 @@ def _row(kind: str, samples: int, steps: Cost, merges: Cost) -> str:
 
 def merge_a_day(series: int) -> str:
     """Merge a day of one metric with very many series; return a sentence about it."""
+    from observability.metrics.models import Metric  # noqa: PLC0415 (settings are ready only now)
     from observability.metrics.store import catalogue, compaction, segment_table  # noqa: PLC0415
     from observability.metrics.store.columns import SeriesColumns  # noqa: PLC0415
     from observability.metrics.store.segment_table import NewSegment, Window  # noqa: PLC0415
     from observability.promql.labels import label_set  # noqa: PLC0415
 
-    ids = np.sort(
-        catalogue.series_ids([label_set({"__name__": "day", "i": str(i)}) for i in range(series)])
-    )
-    from observability.metrics.models import Metric  # noqa: PLC0415
-
+    labels = [label_set({"__name__": "day", "i": str(i)}) for i in range(series)]
+    parts = [
+        catalogue.series_ids(labels[start : start + SAMPLES_PER_WRITE])
+        for start in range(0, series, SAMPLES_PER_WRITE)
+    ]
+    ids = np.sort(np.concatenate(parts))
     metric_id = Metric.objects.get(name="day").pk
     rng, count = np.random.default_rng(7), 480
     for start_ms in range(START_MS, START_MS + 24 * HOUR_MS, 2 * HOUR_MS):

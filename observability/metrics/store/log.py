@@ -131,7 +131,8 @@ def claim(max_samples: int) -> list[tuple[int, LogSamples]]:
     """Lock the oldest settled rows that nobody else has locked; return their ids and samples.
 
     A row is settled when no transaction is running that is as old as its own: no row can
-    then appear among those that were there before it. Call it inside a transaction.
+    then appear among those that were there before it. So is a row of a transaction that this
+    server has not come to yet: it was restored from a dump. Call it inside a transaction.
 
     Args:
         max_samples: Rows are taken until they hold so many samples.
@@ -143,6 +144,7 @@ def claim(max_samples: int) -> list[tuple[int, LogSamples]]:
             "    SELECT id, sum(sample_count) OVER (ORDER BY id) - sample_count AS samples_before"
             "    FROM (SELECT id, sample_count FROM metrics_samplelog"
             "      WHERE transaction_id < pg_snapshot_xmin(pg_current_snapshot())"
+            "        OR transaction_id >= pg_snapshot_xmax(pg_current_snapshot())"
             "      ORDER BY id LIMIT %s) AS settled"
             "  ) AS counted WHERE samples_before < %s"
             ") FOR UPDATE SKIP LOCKED",

@@ -137,8 +137,9 @@ def _cpu_of(postgres_pid: int) -> float:
 
 
 def timestamps(kind: str, fleet: Fleet, at_ms: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the time of each series' sample in one round."""
+    """Return the time of each series' sample in one round; targets are spread over the interval."""
     targets = fleet.target_of_series()
+    phases = np.arange(fleet.targets) * 7_919 % INTERVAL_MS
     match kind:
         case "regular":
             jitter = np.zeros(len(targets), np.int64)
@@ -146,7 +147,7 @@ def timestamps(kind: str, fleet: Fleet, at_ms: int, rng: np.random.Generator) ->
             jitter = rng.integers(0, 2 * JITTER_MS + 1, fleet.targets)[targets]
         case _:
             jitter = rng.integers(0, 2 * JITTER_MS + 1, len(targets))
-    return at_ms + jitter
+    return at_ms + phases[targets] + jitter
 
 
 def run(kind: str, *, targets: int, hours: float) -> str:

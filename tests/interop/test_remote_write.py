@@ -143,7 +143,7 @@ def test_every_sample_arrives_equal(prometheus: Queryable, portal: Queryable) ->
 
 def test_metadata_arrives(prometheus: Queryable, portal: Queryable) -> None:
     request = urllib.request.Request(
-        f"http://127.0.0.1:{portal.port}/api/metrics?name=node_cpu_seconds_total&page_size=100",
+        f"http://127.0.0.1:{portal.port}/api/metrics?name=prometheus_http_requests_total&page_size=100",
         headers={**portal.headers, "Accept": "application/json"},
     )
 

@@ -44,7 +44,7 @@ def remote_write(request: HttpRequest) -> HttpResponse:
         return HttpResponse("use POST\n", status=405, headers={"Allow": "POST"})
     # A connection that has died is answered with 503, which senders repeat: that costs nothing,
     # while to ask PostgreSQL for a sign of life costs as much as the insert itself.
-    connection.health_check_done = True
+    connection.health_check_done = True  # type: ignore[attr-defined]  # missing in the stubs
     try:
         added_labels = admit_writer(request)
         if fault := _media_fault(request):

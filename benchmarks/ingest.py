@@ -12,8 +12,10 @@ import datetime
 import multiprocessing
 import platform
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -180,6 +182,8 @@ def main() -> None:
     parser.add_argument("--only", choices=["portal", "prometheus"])
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     arguments = parser.parse_args()
+    # Ends the systems too, not only this process.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     load_before = psutil.getloadavg()[0]
     systems = {"prometheus": prometheus, "portal": portal}
     outcomes = [

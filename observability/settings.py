@@ -108,6 +108,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "observability.telemetry.requests.RequestLogMiddleware",
+    # Writes of metrics go no further than here.
+    "observability.metrics.ingest.lane.IngestLaneMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -182,7 +184,7 @@ def _broker_url(redis_url: str) -> str:
 CELERY_BROKER_URL = _broker_url(REDIS_URL)
 CELERY_TASK_DEFAULT_QUEUE = "timely"
 CELERY_TASK_ROUTES = {
-    "observability.metrics.tasks.delete_expired_samples": {"queue": "bulk"},
+    "observability.metrics.tasks.*": {"queue": "bulk"},
     "observability.access.tasks.delete_old_access_records": {"queue": "bulk"},
     "alerts.tasks.delete_old_history": {"queue": "bulk"},
 }
@@ -209,6 +211,8 @@ CELERY_BEAT_SCHEDULE = {
     "evaluate-due-rule-groups": _tick("alerts.tasks.evaluate_due", 1),
     "flush-due-alert-groups": _tick("alerts.tasks.flush_due", 1),
     "deliver-due-notifications": _tick("alerts.tasks.deliver_due", 1),
+    "compact-sample-log": _tick("observability.metrics.tasks.compact_sample_log", 30),
+    "merge-segments": _tick("observability.metrics.tasks.merge_segments", 60),
     "delete-expired-samples": _tick("observability.metrics.tasks.delete_expired_samples", 3600),
     "delete-old-access-records": _tick(
         "observability.access.tasks.delete_old_access_records", 86_400

@@ -41,6 +41,5 @@ class MalformedBodyError(MetricsError):
 class BodyTooLargeError(MetricsError):
     """The body is larger than the portal takes."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        super().__init__(f"the body is larger than {max_bytes:,} bytes; send it in several parts")
+    def __init__(self, limit: int, *, what: str = "bytes") -> None:
+        super().__init__(f"the body is larger than {limit:,} {what}; send it in several parts")

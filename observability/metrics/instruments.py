@@ -10,9 +10,21 @@ WRITES_REJECTED = Counter(
     "Writes that were refused, by the protocol they came by.",
     ["protocol"],
 )
+SAMPLES_REFUSED = Counter(
+    "portal_samples_refused_total",
+    "Samples that were refused although the rest of their write was taken.",
+    ["protocol"],
+)
+EXEMPLARS_DROPPED = Counter(
+    "portal_exemplars_dropped_total", "Exemplars that were taken and not kept.", ["protocol"]
+)
 QUERY_DURATION = Histogram(
     "portal_query_duration_seconds",
     "Time that PromQL queries took, by kind.",
     ["kind"],
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120),
+)
+SAMPLE_CONFLICTS = Counter(
+    "portal_sample_conflicts_total",
+    "Samples of one series and time that were stored with different values.",
 )

@@ -1,4 +1,4 @@
-"""What the metric store keeps in PostgreSQL: the catalogue of series and the sample log."""
+"""What the metric store keeps in PostgreSQL: the catalogue, the sample log and the segments."""
 
 from __future__ import annotations
 
@@ -110,3 +110,41 @@ class SampleLog(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sample_count} samples"
+
+
+class Segment(models.Model):
+    """Samples of one metric over one window of time, compressed (store/segment.py); never changed.
+
+    The table is partitioned by level and, for level 3, by weeks (store/partitions.py).
+    """
+
+    pk = models.CompositePrimaryKey("id", "level", "window_start_ms")
+    id = models.BigIntegerField(editable=False)
+    # How far its samples have been merged: 0 not yet, 3 into segments of a day (store/windows.py).
+    level = models.SmallIntegerField()
+    window_start_ms = models.BigIntegerField()
+    # Exclusive.
+    window_end_ms = models.BigIntegerField()
+    # Deleting a metric does not wait for its segments.
+    metric = models.ForeignKey(
+        Metric, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    min_timestamp_ms = models.BigIntegerField()
+    max_timestamp_ms = models.BigIntegerField()
+    min_series_id = models.BigIntegerField()
+    max_series_id = models.BigIntegerField()
+    sample_count = models.BigIntegerField()
+    series_count = models.IntegerField()
+    directory = models.BinaryField()
+    data = models.BinaryField()
+
+    class Meta:
+        indexes = [
+            # Reading a metric over a range of time.
+            models.Index(fields=["metric", "window_start_ms"], name="segment_metric_window"),
+            # What is due to be merged; the newest segments, for the rate of samples.
+            models.Index(fields=["level", "window_start_ms"], name="segment_level_window"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sample_count} samples of {self.series_count} series, level {self.level}"

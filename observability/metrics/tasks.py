@@ -7,10 +7,30 @@ import time
 from celery import shared_task
 
 from observability.metrics.ingest.acceptance import RETENTION_MS
-from observability.metrics.store import log
+from observability.metrics.store import compaction, retention
+
+# One run ends by itself long before its time limit, and leaves the rest to the next.
+_SECONDS_PER_RUN = 50
 
 
-@shared_task(ignore_result=True)
+@shared_task(ignore_result=True, soft_time_limit=120, time_limit=150)
+def compact_sample_log() -> None:
+    """Turn settled log rows into segments; several runs at once share the work."""
+    compaction.compact_log(now_ms=_now_ms(), seconds=_SECONDS_PER_RUN)
+
+
+# A day of a metric with very many series is one merge, hence the long limit.
+@shared_task(ignore_result=True, soft_time_limit=900, time_limit=930)
+def merge_segments() -> None:
+    """Merge the segments of windows that have ended; several runs at once share the work."""
+    compaction.merge_due(now_ms=_now_ms(), seconds=_SECONDS_PER_RUN)
+
+
+@shared_task(ignore_result=True, soft_time_limit=900, time_limit=930)
 def delete_expired_samples() -> None:
     """Delete samples that are older than the retention; running it twice is harmless."""
-    log.delete_before(int(time.time() * 1000) - RETENTION_MS)
+    retention.delete_before(_now_ms() - RETENTION_MS)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -5,6 +5,7 @@ from django.urls import re_path
 from observability.access.pages import admin_page
 from observability.metrics.api import metrics
 from observability.metrics.exposition import exposition_patterns
+from observability.metrics.ingest.remote_write.view import remote_write
 from observability.metrics.pages import query_page
 from observability.metrics.prometheus_api import QueryRangeView, QueryView
 
@@ -14,6 +15,7 @@ urlpatterns = [
     ),
     *exposition_patterns,
     re_path(r"^api/metrics/?$", metrics, name="metrics"),
+    re_path(r"^api/v1/write/?$", remote_write, name="remote-write"),
     re_path(r"^api/v1/query/?$", QueryView.as_view(), name="prometheus-query"),
     re_path(r"^api/v1/query_range/?$", QueryRangeView.as_view(), name="prometheus-query-range"),
 ]

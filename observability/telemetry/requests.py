@@ -24,6 +24,9 @@ _METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
 _LONGEST_TEXT = 500
+# Probes ask every few seconds, senders of metrics write hundreds of times a second; how that
+# goes is in the portal's own metrics.
+_FREQUENT_ROUTES = ("/health", "/api/v1/write")
 
 log = structlog.get_logger("observability.requests")
 
@@ -92,7 +95,6 @@ def _readable(route: str) -> str:
 
 
 def _level(status: int, route: str) -> int:
-    if route.startswith("/health"):
-        # Probes ask every few seconds; what they find is in the metrics.
+    if route.startswith(_FREQUENT_ROUTES):
         return logging.DEBUG if status < 400 else logging.WARNING
     return logging.INFO if status < 500 else logging.ERROR

@@ -7,6 +7,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+from django.db import connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -15,6 +16,7 @@ from observability.metrics.models import SampleLog
 from observability.metrics.store import catalogue, log
 from observability.metrics.store.log import LogSamples
 from observability.metrics.store.storage import read_samples
+from tests.metrics.store.database import wait_until_settled
 
 any_float = st.integers(0, 2**64 - 1).map(
     lambda bits: struct.unpack("<d", struct.pack("<Q", bits))[0]
@@ -117,3 +119,37 @@ def test_a_row_carries_the_transaction_that_wrote_it() -> None:
     log.append(as_log_samples([(1, 1000, 1.0)]))
 
     assert SampleLog.objects.get().transaction_id > 0
+
+
+def test_of_a_row_only_the_wanted_series_are_decoded() -> None:
+    data = log.encode(as_log_samples([(3, 1, 1.0), (1, 2, 2.0), (3, 3, 3.0)]))
+
+    some = log.decode(data, np.array([2, 3]))
+    none = log.decode(data, np.array([2, 4]))
+
+    assert some.timestamps_ms.tolist() == [1, 3]
+    assert len(none.values) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_are_claimed_until_they_hold_enough_samples() -> None:
+    for at in range(4):
+        log.append(as_log_samples([(1, at, 1.0), (2, at, 1.0)]))
+    wait_until_settled()
+
+    with transaction.atomic():
+        claimed = log.claim(3)
+
+    assert len(claimed) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_was_restored_from_another_server_is_settled() -> None:
+    log.append(as_log_samples([(1, 1, 1.0)]))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE metrics_samplelog SET transaction_id = '9000000000000'")
+
+    with transaction.atomic():
+        claimed = log.claim(10)
+
+    assert len(claimed) == 1

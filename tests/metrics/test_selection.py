@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -82,3 +84,17 @@ def test_a_value_in_a_matcher_is_only_ever_data() -> None:
     found = find_series([Matcher("job", MatchOp.EQUAL, "'; DROP TABLE metrics_series; --")])
 
     assert len(found) == 1
+
+
+@pytest.mark.django_db
+def test_labels_of_series_that_were_found_before_are_not_read_again() -> None:
+    catalogue.series_ids([label_set({"__name__": "up", "job": job}) for job in "ab"])
+    matcher = Matcher("__name__", MatchOp.EQUAL, "up")
+
+    with CaptureQueriesContext(connection) as first:
+        found = find_series([matcher])
+    with CaptureQueriesContext(connection) as second:
+        again = find_series([matcher])
+
+    assert again == found
+    assert [len(first), len(second), len(found)] == [2, 1, 2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ MAX_CACHED_SERIES = 200_000
 
 _ids: dict[LabelSet, int] = {}
 _metadata: dict[str, Metadata] = {}
+_forgetting: list[Callable[[], None]] = []
 
 
 def fingerprint(labels: LabelSet) -> bytes:
@@ -36,18 +37,40 @@ def series_ids(label_sets: Sequence[LabelSet]) -> NDArray[np.int64]:
     known = {labels: _ids[labels] for labels in label_sets if labels in _ids}
     unknown = [labels for labels in label_sets if labels not in known]
     if unknown:
-        known |= _find_or_make(unknown)
+        ids = _find_or_make(unknown)
+        known |= ids
+        # An id of a transaction that is rolled back must not stay in the dictionary.
+        transaction.on_commit(lambda: _remember(ids))
     return np.array([known[labels] for labels in label_sets], dtype=np.int64)
+
+
+def find_or_make(label_sets: Sequence[LabelSet]) -> NDArray[np.int64]:
+    """Return the same as `series_ids`, for callers that remember ids in their own way."""
+    ids = _find_or_make(label_sets) if label_sets else {}
+    return np.array([ids[labels] for labels in label_sets], dtype=np.int64)
+
+
+def on_forget(callback: Callable[[], None]) -> None:
+    """Call this whenever ids that the process has seen may no longer be good."""
+    _forgetting.append(callback)
 
 
 def forget() -> None:
     """Empty the process's memory of ids, as when the tables were emptied under it."""
     _ids.clear()
     _metadata.clear()
+    for callback in _forgetting:
+        callback()
+
+
+def _remember(ids: Mapping[LabelSet, int]) -> None:
+    if len(_ids) + len(ids) > MAX_CACHED_SERIES:
+        _ids.clear()
+    _ids.update(ids)
 
 
 def _find_or_make(unknown: Iterable[LabelSet]) -> dict[LabelSet, int]:
-    """Return the ids of series that the process has not seen; remember them once they are safe."""
+    """Return the ids of series, making those that do not exist."""
     # Sorted, so that two processes that make the same series never wait for each other in a ring.
     by_fingerprint = dict(sorted((fingerprint(labels), labels) for labels in unknown))
     ids = _select_ids(by_fingerprint)
@@ -56,14 +79,6 @@ def _find_or_make(unknown: Iterable[LabelSet]) -> dict[LabelSet, int]:
         with transaction.atomic():
             _insert(missing)
         ids |= _select_ids(missing)
-
-    def remember() -> None:
-        if len(_ids) + len(ids) > MAX_CACHED_SERIES:
-            _ids.clear()
-        _ids.update(ids)
-
-    # An id of a transaction that is rolled back must not stay in the dictionary.
-    transaction.on_commit(remember)
     return ids
 
 
@@ -168,24 +183,35 @@ def record_metadata(metadata: Mapping[str, Metadata]) -> None:
         cursor.execute(
             "WITH said AS (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])"
             "                       AS said (name, type, help, unit)),"
-            " changed AS (SELECT metric.id,"
+            " meant AS (SELECT metric.id, metric.name,"
             "   CASE WHEN said.type = 'unknown' THEN metric.type ELSE said.type END AS type,"
             "   CASE WHEN said.help = '' THEN metric.help ELSE said.help END AS help,"
             "   CASE WHEN said.unit = '' THEN metric.unit ELSE said.unit END AS unit"
             "   FROM metrics_metric AS metric JOIN said USING (name)"
-            "   ORDER BY metric.name FOR UPDATE OF metric)"
-            " UPDATE metrics_metric AS metric"
-            " SET type = changed.type, help = changed.help, unit = changed.unit"
-            " FROM changed WHERE metric.id = changed.id AND (metric.type, metric.help, metric.unit)"
-            " IS DISTINCT FROM (changed.type, changed.help, changed.unit)",
+            "   ORDER BY metric.name FOR UPDATE OF metric),"
+            " changed AS (UPDATE metrics_metric AS metric"
+            "   SET type = meant.type, help = meant.help, unit = meant.unit"
+            "   FROM meant WHERE metric.id = meant.id AND (metric.type, metric.help, metric.unit)"
+            "   IS DISTINCT FROM (meant.type, meant.help, meant.unit))"
+            " SELECT name FROM meant",
             _columns(rows),
         )
-    transaction.on_commit(lambda: _metadata.update(news))
+        existing = {name for (name,) in cursor.fetchall()}
+    # What was said before the metric existed must be heard when it is said again.
+    heard = {
+        name: said
+        for name, said in news.items()
+        if existing.intersection(_members(name, said.type))
+    }
+    transaction.on_commit(lambda: _metadata.update(heard))
 
 
 def _members(name: str, kind: MetricType) -> tuple[str, ...]:
     """Return the metric names under which the series of a metric family are kept."""
     match kind:
+        case MetricType.COUNTER:
+            # OpenMetrics names a counter's family without the ending of its series.
+            return (name, f"{name}_total")
         case MetricType.HISTOGRAM:
             return (name, f"{name}_bucket", f"{name}_sum", f"{name}_count")
         case MetricType.SUMMARY:

@@ -12,12 +12,19 @@ from django.db import connection
 from observability.promql.labels import METRIC_NAME, LabelSet, label_set
 from observability.promql.matchers import Matcher, MatchOp
 
+# About 100 MB of label sets at the usual 500 bytes each; a process with more starts anew.
+MAX_KEPT_SERIES = 200_000
+
+# By the id of the series, which is never used again.
+_kept: dict[int, LabelSet] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class SelectedSeries:
     """A series that a selector has found."""
 
     id: int
+    metric_id: int
     labels: LabelSet
 
 
@@ -40,16 +47,43 @@ def find_series(
         parameters += values
     # The parts put together here are constants of this module; every value is bound.
     statement = (
-        "SELECT series.id, metric.name, series.labels FROM metrics_series AS series"  # noqa: S608
-        " JOIN metrics_metric AS metric ON metric.id = series.metric_id"
+        "SELECT series.id, series.metric_id FROM metrics_series AS series"  # noqa: S608
         f" WHERE {' AND '.join(conditions)} ORDER BY series.id LIMIT %s"
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, [*parameters, limit])
-        return [
-            SelectedSeries(series_id, label_set({METRIC_NAME: name, **_labels(labels)}))
-            for series_id, name, labels in cursor.fetchall()
-        ]
+        found = cursor.fetchall()
+    labels = _labels_of([series_id for series_id, _ in found])
+    return [
+        SelectedSeries(series_id, metric_id, labels[series_id])
+        for series_id, metric_id in found
+        if series_id in labels  # it may just have been deleted
+    ]
+
+
+def _labels_of(series_ids: Sequence[int]) -> dict[int, LabelSet]:
+    """Return the label sets of series; they never change, so the process keeps them."""
+    # Asked once each: another thread may empty what is kept at any time.
+    kept = ((series_id, _kept.get(series_id)) for series_id in series_ids)
+    labels = {series_id: known for series_id, known in kept if known is not None}
+    unknown = [series_id for series_id in series_ids if series_id not in labels]
+    if not unknown:
+        return labels
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT series.id, metric.name, series.labels FROM metrics_series AS series"
+            " JOIN metrics_metric AS metric ON metric.id = series.metric_id"
+            " WHERE series.id = ANY(%s)",
+            [unknown],
+        )
+        news = {
+            series_id: label_set({METRIC_NAME: name, **_labels(pairs)})
+            for series_id, name, pairs in cursor.fetchall()
+        }
+    if len(_kept) + len(news) > MAX_KEPT_SERIES:
+        _kept.clear()
+    _kept.update(news)
+    return labels | news
 
 
 def _labels(value: Any) -> dict[str, str]:
@@ -65,7 +99,8 @@ def _metric_condition(matcher: Matcher) -> tuple[str, list[Any]]:
     if matcher.op is MatchOp.EQUAL:
         if not _is_text_of_postgres(matcher.value):
             return "FALSE", []
-        return "metric.name = %s", [matcher.value]
+        # Not a join: the labels of most series are known, their names with them.
+        return "series.metric_id = (SELECT id FROM metrics_metric WHERE name = %s)", [matcher.value]
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, name FROM metrics_metric")
         chosen = [metric_id for metric_id, name in cursor.fetchall() if matcher.matches(name)]

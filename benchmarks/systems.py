@@ -1,0 +1,137 @@
+"""The programs that are measured: started on the loopback in a folder of their own, and ended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+import psutil
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+KEY = "op_benchmrk_0123456789abcdefghijABCDEFGHIJ0123456789abc"
+_START_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A running program that takes remote write at `/api/v1/write`.
+
+    Attributes:
+        name: As it stands in the table.
+        port: On 127.0.0.1.
+        process: The root of its processes.
+    """
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def cpu_seconds(self) -> float:
+        """Return what all its processes have used so far, those that have ended included."""
+        return self._sum(lambda process: sum(process.cpu_times()[:4]))
+
+    def memory_bytes(self) -> int:
+        """Return the memory that its processes hold, shared pages divided among them."""
+        return int(self._sum(lambda process: process.memory_full_info().pss))
+
+    def _sum(self, figure: Callable[[psutil.Process], float]) -> float:
+        root = psutil.Process(self.process.pid)
+        total = 0.0
+        for process in (root, *root.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):  # it has just ended
+                total += figure(process)
+        return total
+
+
+@contextmanager
+def prometheus() -> Iterator[System]:
+    """Run Prometheus as a receiver of remote write that scrapes nothing."""
+
+    def command(folder: Path, port: int) -> list[str]:
+        config = folder / "prometheus.yml"
+        config.write_text("global: {}\n")
+        return [
+            shutil.which("prometheus") or "prometheus",
+            f"--config.file={config}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--web.enable-remote-write-receiver",
+        ]
+
+    with _running("Prometheus", command, ready_path="/-/ready") as system:
+        yield system
+
+
+@contextmanager
+def portal() -> Iterator[System]:
+    """Run the whole portal as `make run` does."""
+
+    def command(folder: Path, port: int) -> list[str]:
+        return [sys.executable, "-m", "observability.embedded", "run"]
+
+    with _running("Portal", command, ready_path="/health/ready") as system:
+        yield system
+
+
+@contextmanager
+def _running(
+    name: str, command: Callable[[Path, int], list[str]], *, ready_path: str
+) -> Iterator[System]:
+    folder = Path(tempfile.mkdtemp(prefix="portal-benchmark-"))
+    port = _free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(folder / "var"),
+        "PORT": str(port),
+        "BOOTSTRAP_API_KEY": KEY,
+        "WEB_CONCURRENCY": os.environ.get("WEB_CONCURRENCY", "2"),
+    }
+    with (folder / "output.txt").open("wb") as output:
+        process = subprocess.Popen(
+            command(folder, port),
+            cwd=PROJECT_DIR,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_until_ready(process, port, ready_path, folder / "output.txt")
+        yield System(name, port, process)
+    finally:
+        process.terminate()
+        process.wait(120)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, path: str, output: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        client = HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            client.request("GET", path)
+            if client.getresponse().status == 200:
+                return
+        except OSError:
+            pass  # still starting
+        finally:
+            client.close()
+        time.sleep(0.1)
+    raise SystemExit(f"it does not start:\n{output.read_text()[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,0 +1,1 @@
+"""Prometheus remote write: `POST /api/v1/write`."""

@@ -285,6 +285,7 @@ else:
 
 # --- own metrics and logs ---------------------------------------------------------------------
 PROMETHEUS_ENABLED = env.boolean("PROMETHEUS_ENABLED", default=True)
+METRICS_PORT = env.integer("METRICS_PORT", 0, minimum=1, maximum=65535)  # 0: no port of its own
 PROMETHEUS_METRIC_NAMESPACE = env.text("METRICS_PREFIX", "")
 # Read by prometheus_client when it is first imported, hence set here, before anything imports it.
 PROMETHEUS_MULTIPROC_DIR = DATA_DIR / "own-metrics"

@@ -48,6 +48,8 @@ class Launch:
     data_dir: Path
     bind: str
     port: int
+    metrics_port: int
+    """The exposition's own port, 0 for none."""
     external_url: str
     mail: str
     servers: tuple[Program, ...]
@@ -76,6 +78,9 @@ def read_launch(environment: Environment) -> Launch:
     data_dir = environment.path("DATA_DIR", PROJECT_DIR / "var")
     bind = environment.text("BIND", "127.0.0.1")
     port = environment.integer("PORT", 8000, minimum=1, maximum=65535)
+    metrics_port = environment.integer("METRICS_PORT", 0, minimum=1, maximum=65535)
+    if metrics_port == port:
+        raise InvalidSettingError(f"METRICS_PORT and PORT are both {port}; they must differ")
     mail_server = environment.mail_server()
     mail = (
         f"sent through {mail_server.host}:{mail_server.port}"
@@ -94,6 +99,7 @@ def read_launch(environment: Environment) -> Launch:
         data_dir=data_dir,
         bind=bind,
         port=port,
+        metrics_port=metrics_port,
         external_url=environment.url("EXTERNAL_URL", "", schemes=("http", "https")),
         mail=mail,
         servers=tuple(servers),
@@ -125,10 +131,12 @@ def _check_and_clear(launch: Launch) -> None:
         postgres.check_version(launch.data_dir)
     if count := end_leftovers(launch.data_dir):
         _say(f"Ended {count} processes that an earlier run left behind.")
-    _check_address(launch.bind, launch.port)
+    _check_address(launch.bind, launch.port, setting="PORT")
+    if launch.metrics_port:
+        _check_address(launch.bind, launch.metrics_port, setting="METRICS_PORT")
 
 
-def _check_address(bind: str, port: int) -> None:
+def _check_address(bind: str, port: int, *, setting: str) -> None:
     """Raise `EmbeddedError` when nothing can listen on the address."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -139,8 +147,8 @@ def _check_address(bind: str, port: int) -> None:
             probe.bind(address)
     except OSError as error:
         advice = {
-            errno.EADDRINUSE: "another program listens there; stop it, or set PORT to a free one",
-            errno.EACCES: "ports below 1024 need root; set PORT to a higher one",
+            errno.EADDRINUSE: f"another program listens there; stop it, or set {setting} to a free one",
+            errno.EACCES: f"ports below 1024 need root; set {setting} to a higher one",
         }.get(error.errno or 0, f"{error.strerror}; set BIND to an address of this machine")
         raise EmbeddedError(f"cannot listen on {bind} port {port}: {advice}") from error
 

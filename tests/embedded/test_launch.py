@@ -183,19 +183,29 @@ def test_a_stop_during_the_start_leaves_nothing_running(tmp_path: Path) -> None:
     assert portal.processes() == {}
 
 
-def test_a_busy_port_is_one_clear_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("setting", ["PORT", "METRICS_PORT"])
+def test_a_busy_port_is_one_clear_line(tmp_path: Path, setting: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
 
-        result = run_until_it_ends(tmp_path / "var", port)
+        result = run_until_it_ends(tmp_path / "var", free_port(), **{setting: str(port)})
 
     assert result.returncode == 1
     assert result.stderr == (
         f"error: cannot listen on 127.0.0.1 port {port}: another program listens there; "
-        "stop it, or set PORT to a free one\n"
+        f"stop it, or set {setting} to a free one\n"
     )
+
+
+def test_one_port_for_two_things_is_one_clear_line(tmp_path: Path) -> None:
+    port = free_port()
+
+    result = run_until_it_ends(tmp_path, port, METRICS_PORT=str(port))
+
+    assert result.returncode == 1
+    assert result.stderr == f"error: METRICS_PORT and PORT are both {port}; they must differ\n"
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:

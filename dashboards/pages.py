@@ -9,8 +9,7 @@ from dashboards.models import Dashboard
 from dashboards.panels import DashboardConfig, read_config
 from dashboards.system_overview import SYSTEM_OVERVIEW
 from observability.access.pages import render_page
-
-RANGES = {"15m": 900, "1h": 3600, "6h": 21_600, "1d": 86_400, "7d": 604_800}
+from observability.metrics.ranges import RANGES
 
 
 def system_overview_page(request: HttpRequest) -> HttpResponse:

@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from observability.access.pages import render_page
 from observability.metrics.backend import get_backend
 from observability.metrics.prometheus_json import format_value
+from observability.metrics.ranges import RANGES
 from observability.promql import InstantVector, QueryResult, Scalar, String
 from observability.promql.errors import PromQLError
 from observability.promql.labels import format_metric
 
-RANGES = {"15m": 900, "1h": 3600, "6h": 21_600, "1d": 86_400, "7d": 604_800}
 # What an operator can still read; the rest is counted.
 MAX_ROWS = 200
 

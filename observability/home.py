@@ -14,11 +14,14 @@ from django.utils import timezone
 
 from alerts.routing.readiness import setup_problems
 from alerts.summary import summarize_alerting
+from dashboards.system_overview import SYSTEM_OVERVIEW
 from observability.access.navigation import Entry, Section, registered_entries
 from observability.metrics.store import log
 from observability.telemetry.health import CheckResult, run_checks
 
 RATE_WINDOW_SECONDS = 60
+# The first of the system overview: CPU and memory.
+PANELS_SHOWN = 2
 # The parts without which nothing works come first.
 HEALTH_FIRST = ("database", "redis", "worker-timely", "worker-bulk", "beat", "watch")
 _BADGES = {"ok": "good", "degraded": "warning", "failing": "bad"}
@@ -96,6 +99,11 @@ def home_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
     if request.user.has_perm("metrics.view_series"):
         samples = log.count_since(int((time.time() - RATE_WINDOW_SECONDS) * 1000))
         context["samples_per_second"] = samples / RATE_WINDOW_SECONDS
+        context |= {
+            "panels": SYSTEM_OVERVIEW.panels[:PANELS_SHOWN],
+            "range_seconds": SYSTEM_OVERVIEW.range_seconds,
+            "refresh_seconds": SYSTEM_OVERVIEW.refresh_seconds,
+        }
     checks = run_checks().checks
     context["health"] = [
         {"name": name, "badge": _BADGES[result.status], "result": result}

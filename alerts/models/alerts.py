@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
 
 from django.db import models
 from django.urls import reverse
 
 from alerts.models.rules import Rule, Severity
+from observability.metrics.json_numbers import json_number
 
 LABELS_IN_A_ROW = 8
 """How many labels of an alert a list shows; its own page shows all."""
@@ -138,6 +138,4 @@ class Alert(models.Model):
     @property
     def json_value(self) -> float | str | None:
         """The value as JSON can carry it: NaN and the infinities are text, as in Prometheus."""
-        if self.value is None or math.isfinite(self.value):
-            return self.value
-        return "NaN" if math.isnan(self.value) else f"{self.value:+}".replace("inf", "Inf")
+        return None if self.value is None else json_number(self.value)

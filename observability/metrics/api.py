@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Mapping
 
@@ -28,6 +27,7 @@ from observability.metrics.exposition import metrics_exposition
 from observability.metrics.ingest.body import read_body
 from observability.metrics.ingest.json_samples import decode_samples
 from observability.metrics.instruments import SAMPLES_INGESTED, WRITES_REJECTED
+from observability.metrics.json_numbers import json_number
 from observability.metrics.parameters import parse_timestamp_ms
 from observability.metrics.serializers import (
     AcceptedSerializer,
@@ -111,7 +111,7 @@ class MetricsView(APIView):
                     "name": name,
                     "labels": series.labels,
                     "type": page.type.value,
-                    "samples": [[t / 1000, _json_number(v)] for t, v in series.samples],
+                    "samples": [[t / 1000, json_number(v)] for t, v in series.samples],
                 }
                 for series in page.series
             ],
@@ -166,10 +166,3 @@ def _whole_number(request: Request, name: str, default: int, *, minimum: int, ma
             {name: f"expected a whole number from {minimum} to {maximum}; got {text[:100]!r}"}
         )
     return int(text)
-
-
-def _json_number(value: float) -> float | str:
-    """Return a value as JSON can carry it: what is not a number goes as text."""
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"

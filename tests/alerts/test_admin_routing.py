@@ -106,6 +106,17 @@ def test_webhook_address_that_is_none_is_refused_without_repeating_it(operator: 
     assert "s3cr3t" not in content
 
 
+def test_webhook_address_that_is_never_called_is_refused_when_it_is_saved(operator: Client) -> None:
+    url = "http://169.254.169.254/services/s3cr3t"
+
+    response = operator.post(ADD, fields(**{"integrations-2-0-webhook_url": url}))
+
+    content = response.content.decode()
+    assert "it is a cloud metadata service" in content
+    assert "s3cr3t" not in content
+    assert not Integration.objects.exists()
+
+
 def test_viewer_sees_where_messages_go_but_no_secret() -> None:
     integration = IntegrationFactory.create()
     IntegrationFactory.create(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -98,3 +98,22 @@ def test_a_failing_statement_raises_what_the_rest_of_the_portal_expects(
             catalogue.series_ids([label_set({"__name__": "m", "n": str(n)}) for n in range(20_000)])
     finally:
         connection.close()
+
+
+def test_ids_are_found_while_another_thread_forgets_them(db: None) -> None:
+    labels = [label_set({"__name__": "m", "n": str(n)}) for n in range(50)]
+    ids = catalogue.series_ids(labels).tolist()
+    is_over = Event()
+
+    def forget_again_and_again() -> None:
+        while not is_over.is_set():
+            catalogue.forget()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(forget_again_and_again)
+        try:
+            answers = [catalogue.series_ids(labels).tolist() for _ in range(100)]
+        finally:
+            is_over.set()
+
+    assert all(answer == ids for answer in answers)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from django.core.exceptions import ValidationError
 
 from alerts.models import Integration
 from alerts.receivers.forms import IntegrationForm
+from observability.access.errors import OutgoingFailedError, OutgoingRefusedError
 from observability.access.forms import SecretField
+from observability.access.outgoing import check_url
 
 
 def webhook_url(integration: Integration) -> str:
@@ -35,10 +35,12 @@ class SlackForm(IntegrationForm):
         """Return the address when it is one; the error never repeats it."""
         url: str = self.cleaned_data["webhook_url"]
         try:
-            parts = urlsplit(url)
-            is_valid = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        except ValueError:
-            is_valid = False
-        if not is_valid:
-            raise ValidationError("Must be an address that begins with https://", code="invalid")
+            check_url(url)
+        except OutgoingRefusedError as error:
+            raise ValidationError(
+                f"Must be an address that begins with https://: {error}.", code="invalid"
+            ) from error
+        except OutgoingFailedError:
+            # The name cannot be looked up right now; a delivery tries again, and says so.
+            pass
         return url

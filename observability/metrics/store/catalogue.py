@@ -34,7 +34,9 @@ def fingerprint(labels: LabelSet) -> bytes:
 
 def series_ids(label_sets: Sequence[LabelSet]) -> NDArray[np.int64]:
     """Return the ids of these series, in their order; those that do not exist yet are made."""
-    known = {labels: _ids[labels] for labels in label_sets if labels in _ids}
+    # Asked once each: another thread may empty the dictionary at any time.
+    seen = ((labels, _ids.get(labels)) for labels in label_sets)
+    known = {labels: series_id for labels, series_id in seen if series_id is not None}
     unknown = [labels for labels in label_sets if labels not in known]
     if unknown:
         ids = _find_or_make(unknown)

@@ -7,7 +7,7 @@ float64 values), each compressed by `pcodec`, behind a header that gives their l
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,20 +112,6 @@ def append(samples: LogSamples) -> None:
                 encode(samples),
             ],
         )
-
-
-def read(start_ms: int, end_ms: int) -> Iterator[LogSamples]:
-    """Yield the rows that may hold samples of the time range, both ends included.
-
-    What compaction has taken out of the log is not among them; `storage` reads both.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT data FROM metrics_samplelog WHERE max_timestamp_ms >= %s AND min_timestamp_ms <= %s",
-            [start_ms, end_ms],
-        )
-        for (data,) in cursor.fetchall():
-            yield decode(data)
 
 
 def claim(max_samples: int) -> list[tuple[int, LogSamples]]:

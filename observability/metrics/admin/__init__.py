@@ -1,0 +1,5 @@
+"""The pages on which operators look at what is recorded; importing a part registers its pages."""
+
+from observability.metrics.admin import metrics
+
+__all__ = ["metrics"]

@@ -185,7 +185,8 @@ def run(kind: str, *, targets: int, hours: float) -> str:
                         series_ids=ids[part],
                         timestamps_ms=times[part],
                         values=np.ascontiguousarray(values[part, place]),
-                    )
+                    ),
+                    catalogue.epoch(),
                 )
             # As beat has it: every 30 s and every minute.
             if place % 2:

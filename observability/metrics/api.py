@@ -22,10 +22,17 @@ from observability.access.permissions import requires
 from observability.access.scopes import Scope
 from observability.metrics import reading
 from observability.metrics.backend import get_backend
-from observability.metrics.errors import BodyTooLargeError, MetricsError, RejectedSamplesError
+from observability.metrics.errors import (
+    BodyTooLargeError,
+    MetricsError,
+    RejectedSamplesError,
+    SeriesLimitError,
+)
 from observability.metrics.exposition import metrics_exposition
+from observability.metrics.ingest.admission import sender_of
 from observability.metrics.ingest.body import read_body
 from observability.metrics.ingest.json_samples import decode_samples
+from observability.metrics.ingest.sender import Sender
 from observability.metrics.instruments import SAMPLES_INGESTED, WRITES_REJECTED
 from observability.metrics.json_numbers import json_number
 from observability.metrics.parameters import parse_timestamp_ms
@@ -71,9 +78,14 @@ class MetricsView(APIView):
             raise ApiError(415, "the body must not be compressed")
         # The body goes to a typed decoder past REST framework's parsers, which are too slow for it.
         body = read_body(request._request)
-        key_labels = request.auth.labels if isinstance(request.auth, ApiKey) else {}
+        sender = (
+            sender_of(request.auth)
+            if isinstance(request.auth, ApiKey)
+            else Sender(name=request.user.get_username())
+        )
         now_ms = int(time.time() * 1000)
-        return get_backend().append(decode_samples(body, now_ms=now_ms, added_labels=key_labels))
+        samples = decode_samples(body, now_ms=now_ms, added_labels=sender.added_labels)
+        return get_backend().append(samples, sender=sender)
 
     @extend_schema(
         parameters=[
@@ -127,6 +139,8 @@ def _as_api_error(error: MetricsError) -> ApiError:
             return ApiError(422, f"no sample was stored: {error}", details=details)
         case BodyTooLargeError():
             return ApiError(413, str(error))
+        case SeriesLimitError():
+            return ApiError(429 if error.is_temporary else 422, f"no sample was stored: {error}")
         case _:
             return ApiError(400, str(error))
 

@@ -10,9 +10,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Protocol
 
+from observability.metrics.ingest.limits import series_limits
+from observability.metrics.ingest.sender import PORTAL, Sender
 from observability.metrics.models import LabelPair, Metric
 from observability.metrics.samples import Metadata, MetricType, SampleBatch
 from observability.metrics.store import catalogue, log
+from observability.metrics.store.catalogue import Epoch
 from observability.metrics.store.log import LogSamples
 from observability.metrics.store.selection import find_series
 from observability.metrics.store.storage import PostgresStorage
@@ -24,8 +27,11 @@ from observability.promql.matchers import Matcher
 class MetricsBackend(Protocol):
     """Where metrics go and where answers come from."""
 
-    def append(self, batch: SampleBatch) -> int:
-        """Store a batch and return the number of its samples; it is durable on return."""
+    def append(self, batch: SampleBatch, *, sender: Sender = PORTAL) -> int:
+        """Store a batch and return the number of its samples; it is durable on return.
+
+        Raises `SeriesLimitError` when a series may not be made; then no sample was stored.
+        """
         ...
 
     def query(self, expr: str, *, at_ms: int, limits: Limits | None = None) -> QueryResult:
@@ -61,17 +67,23 @@ class LocalBackend:
     def __init__(self) -> None:
         self._engine = Engine()
 
-    def append(self, batch: SampleBatch) -> int:
+    def append(self, batch: SampleBatch, *, sender: Sender = PORTAL) -> int:
         """Store a batch as one row of the sample log."""
-        ids = catalogue.series_ids(batch.label_sets)
-        catalogue.record_metadata(batch.metadata)
-        log.append(
-            LogSamples(
-                series_ids=ids[batch.series],
-                timestamps_ms=batch.timestamps_ms,
-                values=batch.values,
+        limits = series_limits(sender)
+
+        def write(epoch: Epoch) -> None:
+            ids = catalogue.series_ids(batch.label_sets, limits=limits)
+            log.append(
+                LogSamples(
+                    series_ids=ids[batch.series],
+                    timestamps_ms=batch.timestamps_ms,
+                    values=batch.values,
+                ),
+                epoch,
             )
-        )
+
+        catalogue.with_current_ids(write)
+        catalogue.record_metadata(batch.metadata)
         return len(batch)
 
     def query(self, expr: str, *, at_ms: int, limits: Limits | None = None) -> QueryResult:

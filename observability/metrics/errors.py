@@ -43,3 +43,22 @@ class BodyTooLargeError(MetricsError):
 
     def __init__(self, limit: int, *, what: str = "bytes") -> None:
         super().__init__(f"the body is larger than {limit:,} {what}; send it in several parts")
+
+
+class UnsupportedMediaError(MetricsError):
+    """The body is of a kind, or compressed in a way, that its protocol does not allow."""
+
+
+class SeriesLimitError(MetricsError):
+    """A series may not be made; nothing of the write was stored."""
+
+    def __init__(self, message: str, *, is_temporary: bool) -> None:
+        self.is_temporary = is_temporary
+        super().__init__(message)
+
+
+class CatalogueMovedError(MetricsError):
+    """Series were deleted after their ids were looked up; with new ids the write can be done."""
+
+    def __init__(self) -> None:
+        super().__init__("series are being deleted at the moment; try again")

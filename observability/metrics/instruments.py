@@ -15,6 +15,11 @@ SAMPLES_REFUSED = Counter(
     "Samples that were refused although the rest of their write was taken.",
     ["protocol"],
 )
+SERIES_REFUSED = Counter(
+    "portal_series_refused_total",
+    "New series that were not made, because of a limit.",
+    ["reason"],
+)
 EXEMPLARS_DROPPED = Counter(
     "portal_exemplars_dropped_total", "Exemplars that were taken and not kept.", ["protocol"]
 )

@@ -37,6 +37,8 @@ class Metric(models.Model):
     )
     help = models.TextField(blank=True, db_default="")
     unit = models.CharField(max_length=64, blank=True, db_default="")
+    # Kept by the catalogue, in the transactions that make and delete series.
+    series_count = models.IntegerField(db_default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     def __str__(self) -> str:
@@ -86,6 +88,16 @@ class Series(models.Model):
     def __str__(self) -> str:
         inner = ",".join(f'{name}="{value}"' for name, value in sorted(self.labels.items()))
         return f"{self.metric.name}{{{inner}}}"
+
+
+class CatalogueEpoch(models.Model):
+    """How often ids of series were withdrawn: one row, or none yet, that every append looks at."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    number = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.number)
 
 
 class SampleLog(models.Model):

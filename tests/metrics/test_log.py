@@ -68,7 +68,7 @@ class ReadingTest(TestCase):
         )
         cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=5)))
         for start, end in zip([0, *cuts], [*cuts, len(rows)], strict=True):
-            log.append(as_log_samples(rows[start:end]))
+            log.append(as_log_samples(rows[start:end]), catalogue.epoch())
         wanted, start_ms, end_ms = [5, 2, 9], 3, 15
 
         found = read_samples(wanted, start_ms, end_ms)
@@ -96,7 +96,7 @@ def test_of_two_values_at_one_time_the_same_one_wins_in_either_order() -> None:
     for values in ([1.0, 2.0], [2.0, 1.0]):
         SampleLog.objects.all().delete()
         for value in values:
-            log.append(as_log_samples([(series_id, 1000, value)]))
+            log.append(as_log_samples([(series_id, 1000, value)]), catalogue.epoch())
         answers.append(read_samples([series_id], 0, 2000).values.tolist())
 
     assert answers[0] == answers[1]
@@ -105,8 +105,8 @@ def test_of_two_values_at_one_time_the_same_one_wins_in_either_order() -> None:
 
 @pytest.mark.django_db
 def test_only_rows_that_are_old_altogether_are_deleted() -> None:
-    log.append(as_log_samples([(1, 1000, 1.0)]))
-    log.append(as_log_samples([(1, 1500, 1.0), (1, 9000, 1.0)]))
+    log.append(as_log_samples([(1, 1000, 1.0)]), catalogue.epoch())
+    log.append(as_log_samples([(1, 1500, 1.0), (1, 9000, 1.0)]), catalogue.epoch())
 
     deleted = log.delete_before(5000)
 
@@ -116,7 +116,7 @@ def test_only_rows_that_are_old_altogether_are_deleted() -> None:
 
 @pytest.mark.django_db
 def test_a_row_carries_the_transaction_that_wrote_it() -> None:
-    log.append(as_log_samples([(1, 1000, 1.0)]))
+    log.append(as_log_samples([(1, 1000, 1.0)]), catalogue.epoch())
 
     assert SampleLog.objects.get().transaction_id > 0
 
@@ -134,7 +134,7 @@ def test_of_a_row_only_the_wanted_series_are_decoded() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_rows_are_claimed_until_they_hold_enough_samples() -> None:
     for at in range(4):
-        log.append(as_log_samples([(1, at, 1.0), (2, at, 1.0)]))
+        log.append(as_log_samples([(1, at, 1.0), (2, at, 1.0)]), catalogue.epoch())
     wait_until_settled()
 
     with transaction.atomic():
@@ -145,7 +145,7 @@ def test_rows_are_claimed_until_they_hold_enough_samples() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_row_that_was_restored_from_another_server_is_settled() -> None:
-    log.append(as_log_samples([(1, 1, 1.0)]))
+    log.append(as_log_samples([(1, 1, 1.0)]), catalogue.epoch())
     with connection.cursor() as cursor:
         cursor.execute("UPDATE metrics_samplelog SET transaction_id = '9000000000000'")
 

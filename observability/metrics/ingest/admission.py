@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -16,6 +15,7 @@ from observability.access.authentication import TokenAuthentication, key_of
 from observability.access.errors import KeyRefusedError
 from observability.access.models import ApiKey, KeyState
 from observability.access.scopes import SCOPE_PERMISSIONS, Scope
+from observability.metrics.ingest.sender import Sender
 
 # How long a key is not looked up again, hence how long one may still write that has been revoked.
 KEY_SECONDS = 1.0
@@ -33,8 +33,8 @@ class NotAdmittedError(Exception):
         super().__init__(message)
 
 
-def admit_writer(request: HttpRequest) -> Mapping[str, str]:
-    """Return the labels that are added to what this request writes.
+def admit_writer(request: HttpRequest) -> Sender:
+    """Return who writes.
 
     Raises:
         NotAdmittedError: It may not record metrics.
@@ -44,12 +44,15 @@ def admit_writer(request: HttpRequest) -> Mapping[str, str]:
     except KeyRefusedError as error:
         raise NotAdmittedError(401, str(error)) from error
     if key is None:
-        _admit_person(request)
-        return {}
+        return Sender(name=_admit_person(request))
     if not key.allows(Scope.METRICS_WRITE):
         raise NotAdmittedError(403, f"this needs an API key with the scope {Scope.METRICS_WRITE}")
-    labels: dict[str, str] = key.labels
-    return labels
+    return sender_of(key)
+
+
+def sender_of(key: ApiKey) -> Sender:
+    """Return the holder of a key as a sender."""
+    return Sender(name=key.name, key_id=key.pk, added_labels=key.labels)
 
 
 def _key_of(request: HttpRequest) -> ApiKey | None:
@@ -67,7 +70,8 @@ def _key_of(request: HttpRequest) -> ApiKey | None:
     return key
 
 
-def _admit_person(request: HttpRequest) -> None:
+def _admit_person(request: HttpRequest) -> str:
+    """Return the name of the person who writes."""
     authenticators = [TokenAuthentication(), SessionAuthentication()]
     try:
         user = Request(request, authenticators=authenticators).user
@@ -78,3 +82,4 @@ def _admit_person(request: HttpRequest) -> None:
     permission = SCOPE_PERMISSIONS[Scope.METRICS_WRITE]
     if not user.has_perm(permission):
         raise NotAdmittedError(403, f"this needs the permission {permission}")
+    return user.get_username()

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from observability.metrics.errors import MalformedBodyError, RejectedSamplesError, Rejection
-from observability.metrics.ingest.acceptance import time_fault
+from observability.metrics.ingest.acceptance import TimeBounds, time_bounds
 from observability.metrics.naming import label_faults, metric_name_fault
 from observability.metrics.samples import Metadata, MetricType, SampleBatch
 from observability.promql.labels import METRIC_NAME, LabelSet, label_set
@@ -100,6 +100,7 @@ def _shape_rejection(index: int, message: str) -> Rejection:
 def _to_batch(
     items: list[JsonSample], *, now_ms: int, added_labels: Mapping[str, str]
 ) -> SampleBatch:
+    bounds = time_bounds(now_ms)
     rejections: list[Rejection] = []
     places: dict[LabelSet, int] = {}
     series = np.empty(len(items), np.int64)
@@ -113,7 +114,7 @@ def _to_batch(
         except ValueError as error:
             faults.append(("value", str(error)))
         try:
-            timestamps_ms[index] = _timestamp_ms(item.timestamp, now_ms)
+            timestamps_ms[index] = _timestamp_ms(item.timestamp, now_ms, bounds)
         except ValueError as error:
             faults.append(("timestamp", str(error)))
         if faults:
@@ -155,7 +156,7 @@ def _value(value: float | str) -> float:
         ) from None
 
 
-def _timestamp_ms(timestamp: float | str | None, now_ms: int) -> int:
+def _timestamp_ms(timestamp: float | str | None, now_ms: int, bounds: TimeBounds) -> int:
     if timestamp is None:
         return now_ms
     may_be_milliseconds = isinstance(timestamp, float) and timestamp > 1e11
@@ -172,7 +173,7 @@ def _timestamp_ms(timestamp: float | str | None, now_ms: int) -> int:
     if not abs(timestamp) < 1e15:
         raise ValueError(f"expected Unix seconds; got {timestamp}")
     timestamp_ms = round(timestamp * 1000)
-    fault = time_fault(timestamp_ms, now_ms=now_ms)
+    fault = bounds.fault(timestamp_ms)
     if fault:
         hint = "; Unix seconds are expected, not milliseconds" if may_be_milliseconds else ""
         raise ValueError(fault + hint)

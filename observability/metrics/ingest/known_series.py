@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -96,10 +96,22 @@ class KnownSeries:
         # Never forgotten nor given out twice, so that no entry can change its meaning.
         return self._realms.setdefault(frozenset(added_labels.items()), len(self._realms))
 
-    def add(self, data: Bytes, realm: int, starts: Ints, ends: Ints, ids: Ints) -> None:
-        """Remember series whose labels stand in `data` from each start to each end."""
+    def add(
+        self,
+        data: Bytes,
+        realm: int,
+        starts: Ints,
+        ends: Ints,
+        ids: Ints,
+        *,
+        is_current: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Remember series whose labels stand in `data` from each start to each end.
+
+        `is_current` is asked when nothing can be forgotten any more before they are there.
+        """
         with self.lock:
-            if self._make_room(len(ids), int((ends - starts).sum())):
+            if is_current() and self._make_room(len(ids), int((ends - starts).sum())):
                 _add(self.table, data, realm, starts, ends, ids)
 
     def grow(self) -> None:

@@ -2,28 +2,84 @@
 
 A process keeps the ids it has seen in a dictionary, so that a series costs one look-up a
 write. New series are made in bulk; a race between two processes ends in the same ids.
+
+Series are also deleted, and a process that remembers their ids must not write to them. So ids
+belong to an *epoch*: whoever deletes series advances its number in the same transaction, every
+append says in which epoch it took its ids, and one that comes too late writes nothing, forgets,
+and starts anew (`with_current_ids`). An append that began before the deletion was committed may
+still pass, so a deletion is not over before the transactions that were running then.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
+from observability.metrics.errors import CatalogueMovedError, SeriesLimitError
 from observability.metrics.samples import Metadata, MetricType
 from observability.promql.labels import METRIC_NAME, LabelSet, drop_metric_name, label_value
 
 # About 100 MB of label sets at the usual 500 bytes each; a process with more starts anew.
 MAX_CACHED_SERIES = 200_000
+# How often a write is tried while others delete series.
+_MAX_ATTEMPTS = 10
+
+_Result = TypeVar("_Result")
 
 _ids: dict[LabelSet, int] = {}
 _metadata: dict[str, Metadata] = {}
 _forgetting: list[Callable[[], None]] = []
+_lock = threading.Lock()
+_epoch: Epoch | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Epoch:
+    """A stretch of time in which ids that this process has seen stay good; another object, another memory."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesLimits:
+    """How many series may be made.
+
+    Attributes:
+        max_per_metric: How many a metric has at most; None is any number.
+        grant: Says of so many new series how many may be made now.
+        throttled: What is told of series that `grant` did not let in.
+    """
+
+    max_per_metric: int | None = None
+    grant: Callable[[int], int] = lambda count: count
+    throttled: str = ""
+
+
+UNLIMITED = SeriesLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRefusal:
+    """Why a series was not made; a temporary reason goes away by itself."""
+
+    reason: str
+    is_temporary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundSeries:
+    """The ids of series, and those that have none with the reason."""
+
+    ids: dict[LabelSet, int]
+    refused: dict[LabelSet, SeriesRefusal] = field(default_factory=dict)
 
 
 def fingerprint(labels: LabelSet) -> bytes:
@@ -32,24 +88,67 @@ def fingerprint(labels: LabelSet) -> bytes:
     return hashlib.blake2b(parts, digest_size=16).digest()
 
 
-def series_ids(label_sets: Sequence[LabelSet]) -> NDArray[np.int64]:
-    """Return the ids of these series, in their order; those that do not exist yet are made."""
+def epoch() -> Epoch:
+    """Return the epoch of the ids that this process remembers; ask before looking ids up."""
+    global _epoch  # noqa: PLW0603 (the memory of the process)
+    with _lock:
+        if _epoch is None:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT coalesce((SELECT number FROM metrics_catalogueepoch), 0)")
+                (number,) = cursor.fetchone()
+            _epoch = Epoch(number)
+        return _epoch
+
+
+def is_current(epoch: Epoch) -> bool:
+    """Say whether nothing was forgotten since; what was looked up before must not be remembered."""
+    return _epoch is epoch
+
+
+def advance_epoch() -> None:
+    """Withdraw ids in every process; call it in the transaction that deletes the series."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO metrics_catalogueepoch AS epoch (id, number) VALUES (1, 1)"
+            " ON CONFLICT (id) DO UPDATE SET number = epoch.number + 1"
+        )
+
+
+def with_current_ids(write: Callable[[Epoch], _Result]) -> _Result:
+    """Return what `write` returns, calling it again while ids that it took were withdrawn.
+
+    Raises:
+        CatalogueMovedError: It was so each time.
+    """
+    for _ in range(_MAX_ATTEMPTS):
+        try:
+            return write(epoch())
+        except CatalogueMovedError:
+            forget()
+    raise CatalogueMovedError
+
+
+def series_ids(
+    label_sets: Sequence[LabelSet], *, limits: SeriesLimits = UNLIMITED
+) -> NDArray[np.int64]:
+    """Return the ids of these series, in their order; those that do not exist yet are made.
+
+    Raises:
+        SeriesLimitError: Some may not be made; then others may have been.
+    """
+    current = epoch()
     # Asked once each: another thread may empty the dictionary at any time.
     seen = ((labels, _ids.get(labels)) for labels in label_sets)
     known = {labels: series_id for labels, series_id in seen if series_id is not None}
     unknown = [labels for labels in label_sets if labels not in known]
     if unknown:
-        ids = _find_or_make(unknown)
-        known |= ids
+        found = find_or_make(unknown, limits=limits)
         # An id of a transaction that is rolled back must not stay in the dictionary.
-        transaction.on_commit(lambda: _remember(ids))
+        transaction.on_commit(lambda: _remember(found.ids, current))
+        for refusal in found.refused.values():
+            raise SeriesLimitError(refusal.reason, is_temporary=refusal.is_temporary)
+        known |= found.ids
     return np.array([known[labels] for labels in label_sets], dtype=np.int64)
-
-
-def find_or_make(label_sets: Sequence[LabelSet]) -> NDArray[np.int64]:
-    """Return the same as `series_ids`, for callers that remember ids in their own way."""
-    ids = _find_or_make(label_sets) if label_sets else {}
-    return np.array([ids[labels] for labels in label_sets], dtype=np.int64)
 
 
 def on_forget(callback: Callable[[], None]) -> None:
@@ -58,30 +157,42 @@ def on_forget(callback: Callable[[], None]) -> None:
 
 
 def forget() -> None:
-    """Empty the process's memory of ids, as when the tables were emptied under it."""
-    _ids.clear()
-    _metadata.clear()
-    for callback in _forgetting:
-        callback()
-
-
-def _remember(ids: Mapping[LabelSet, int]) -> None:
-    if len(_ids) + len(ids) > MAX_CACHED_SERIES:
+    """Empty the process's memory of ids."""
+    global _epoch  # noqa: PLW0603 (the memory of the process)
+    with _lock:
+        _epoch = None
         _ids.clear()
-    _ids.update(ids)
+        _metadata.clear()
+        for callback in _forgetting:
+            callback()
 
 
-def _find_or_make(unknown: Iterable[LabelSet]) -> dict[LabelSet, int]:
-    """Return the ids of series, making those that do not exist."""
+def _remember(ids: Mapping[LabelSet, int], looked_up_in: Epoch) -> None:
+    with _lock:
+        if not is_current(looked_up_in):
+            return
+        if len(_ids) + len(ids) > MAX_CACHED_SERIES:
+            _ids.clear()
+        _ids.update(ids)
+
+
+def find_or_make(
+    label_sets: Iterable[LabelSet], *, limits: SeriesLimits = UNLIMITED
+) -> FoundSeries:
+    """Return the ids of series, making those that do not exist; nothing is remembered."""
     # Sorted, so that two processes that make the same series never wait for each other in a ring.
-    by_fingerprint = dict(sorted((fingerprint(labels), labels) for labels in unknown))
+    by_fingerprint = dict(sorted((fingerprint(labels), labels) for labels in label_sets))
     ids = _select_ids(by_fingerprint)
     missing = {key: labels for key, labels in by_fingerprint.items() if labels not in ids}
+    refused: dict[LabelSet, SeriesRefusal] = {}
     if missing:
+        granted = limits.grant(len(missing))
+        for key in list(missing)[granted:]:
+            refused[missing.pop(key)] = SeriesRefusal(limits.throttled, is_temporary=True)
         with transaction.atomic():
-            _insert(missing)
+            refused |= _insert(missing, limits.max_per_metric)
         ids |= _select_ids(missing)
-    return ids
+    return FoundSeries(ids=ids, refused=refused)
 
 
 def _select_ids(by_fingerprint: Mapping[bytes, LabelSet]) -> dict[LabelSet, int]:
@@ -93,8 +204,14 @@ def _select_ids(by_fingerprint: Mapping[bytes, LabelSet]) -> dict[LabelSet, int]
         return {by_fingerprint[bytes(key)]: series_id for key, series_id in cursor.fetchall()}
 
 
-def _insert(missing: Mapping[bytes, LabelSet]) -> None:
-    """Insert series with their metrics and label pairs, leaving alone what others made first."""
+def _insert(
+    missing: Mapping[bytes, LabelSet], max_per_metric: int | None
+) -> dict[LabelSet, SeriesRefusal]:
+    """Insert series with their metrics and label pairs, leaving alone what others made first.
+
+    Returns:
+        The series that were not made, because their metric has too many.
+    """
     metrics = _ids_of(
         "metrics_metric",
         ("name",),
@@ -105,25 +222,62 @@ def _insert(missing: Mapping[bytes, LabelSet]) -> None:
         ("name", "value"),
         sorted({pair for labels in missing.values() for pair in drop_metric_name(labels)}),
     )
-    rows = [
-        (
-            metrics[(label_value(labels, METRIC_NAME),)],
-            json.dumps(dict(drop_metric_name(labels))),
-            # As text, because PostgreSQL has no arrays of arrays that differ in length.
-            "{"
-            + ",".join(str(i) for i in sorted(pairs[p] for p in drop_metric_name(labels)))
-            + "}",
-            key,
+    room = _room_in(list(metrics.values()), max_per_metric)
+    rows = []
+    refused = {}
+    for key, labels in missing.items():
+        name = label_value(labels, METRIC_NAME)
+        metric_id = metrics[(name,)]
+        if room.get(metric_id, 1) < 1:
+            refused[labels] = SeriesRefusal(
+                f"the metric {name} has {max_per_metric:,} series, as many as a metric may have"
+                " (MAX_SERIES_PER_METRIC)"
+            )
+            continue
+        if metric_id in room:
+            room[metric_id] -= 1
+        rows.append(
+            (
+                metric_id,
+                json.dumps(dict(drop_metric_name(labels))),
+                # As text, because PostgreSQL has no arrays of arrays that differ in length.
+                "{"
+                + ",".join(str(i) for i in sorted(pairs[p] for p in drop_metric_name(labels)))
+                + "}",
+                key,
+            )
         )
-        for key, labels in missing.items()
-    ]
+    if rows:
+        _insert_rows(rows)
+    return refused
+
+
+def _room_in(metric_ids: Sequence[int], max_per_metric: int | None) -> dict[int, int]:
+    """Return how many more series metrics may have, which stays so until the transaction ends."""
+    with connection.cursor() as cursor:
+        # Locked in the order of their names, as everywhere, so that nobody waits in a ring.
+        cursor.execute(
+            "SELECT id, series_count FROM metrics_metric WHERE id = ANY(%s)"
+            " ORDER BY name FOR NO KEY UPDATE",
+            [list(metric_ids)],
+        )
+        counts = cursor.fetchall()
+    if max_per_metric is None:
+        return {}
+    return {metric_id: max_per_metric - count for metric_id, count in counts}
+
+
+def _insert_rows(rows: list[tuple[Any, ...]]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO metrics_series (metric_id, labels, pairs, fingerprint)"
+            "WITH made AS (INSERT INTO metrics_series (metric_id, labels, pairs, fingerprint)"
             " SELECT metric_id, labels::jsonb, pairs::int[], fingerprint"
             " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[])"
             " AS new (metric_id, labels, pairs, fingerprint)"
-            " ON CONFLICT (fingerprint) DO NOTHING",
+            " ON CONFLICT (fingerprint) DO NOTHING RETURNING metric_id)"
+            " UPDATE metrics_metric AS metric SET series_count = series_count + counted.total"
+            " FROM (SELECT metric_id, count(*) AS total FROM made GROUP BY metric_id) AS counted"
+            " WHERE metric.id = counted.metric_id",
             _columns(rows),
         )
 

@@ -15,6 +15,8 @@ from django.db import connection
 from numpy.typing import NDArray
 from pcodec import ChunkConfig, standalone
 
+from observability.metrics.errors import CatalogueMovedError
+from observability.metrics.store.catalogue import Epoch
 from observability.metrics.store.windows import WINDOW_MS
 
 # Version of the layout, then the bytes of the first and of the second array.
@@ -97,21 +99,33 @@ def concatenate(parts: Sequence[LogSamples]) -> LogSamples:
     )
 
 
-def append(samples: LogSamples) -> None:
-    """Store samples in one row; outside a transaction they are durable when this returns."""
+def append(samples: LogSamples, epoch: Epoch) -> None:
+    """Store samples in one row; outside a transaction they are durable when this returns.
+
+    Args:
+        samples: With ids that were looked up in `epoch`.
+        epoch: From `catalogue.epoch()`.
+
+    Raises:
+        CatalogueMovedError: Ids were withdrawn meanwhile; nothing was stored.
+    """
     if not len(samples.values):
         return
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO metrics_samplelog (min_timestamp_ms, max_timestamp_ms, sample_count, data)"
-            " VALUES (%s, %s, %s, %s)",
+            " SELECT %s, %s, %s, %s"
+            " WHERE coalesce((SELECT number FROM metrics_catalogueepoch), 0) = %s",
             [
                 int(samples.timestamps_ms.min()),
                 int(samples.timestamps_ms.max()),
                 len(samples.values),
                 encode(samples),
+                epoch.number,
             ],
         )
+        if cursor.rowcount != 1:
+            raise CatalogueMovedError
 
 
 def claim(max_samples: int) -> list[tuple[int, LogSamples]]:

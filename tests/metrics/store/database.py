@@ -29,7 +29,7 @@ def make_series(count: int, metric: str = "m") -> list[int]:
 
 def append(rows: Iterable[Row]) -> None:
     """Write samples as one row of the log."""
-    log.append(log_samples(rows))
+    log.append(log_samples(rows), catalogue.epoch())
 
 
 def wait_until_settled() -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from observability.metrics.errors import MalformedBodyError
 from observability.metrics.ingest.protobuf import Wire, field, fields
-from observability.metrics.naming import label_faults, metric_name_fault
+from observability.metrics.ingest.series_labels import UnacceptableSeriesError
+from observability.metrics.naming import metric_name_fault
 from observability.metrics.samples import Metadata, MetricType
-from observability.promql.labels import METRIC_NAME, LabelSet, label_set
 
 # What help texts are cut to; a sender repeats all of them every minute.
 MAX_HELP_LENGTH = 1024
@@ -27,20 +25,15 @@ _TYPES = (
 )
 
 
-class UnacceptableSeriesError(Exception):
-    """The labels of a series are against the rules; the rest of the body is not affected."""
-
-
-def decode_labels(encoded: bytes, added_labels: Mapping[str, str]) -> LabelSet:
-    """Return the label set of a series.
+def decode_labels(encoded: bytes) -> dict[str, str]:
+    """Return the labels of a series.
 
     Args:
         encoded: The `labels` fields of a TimeSeries, one after the other.
-        added_labels: Labels that every series gets; they win over the sender's.
 
     Raises:
         MalformedBodyError: It is not protobuf.
-        UnacceptableSeriesError: Names or values are against the rules.
+        UnacceptableSeriesError: They are not UTF-8, or one is there twice.
     """
     labels: dict[str, str] = {}
     for _, _, label in fields(encoded):
@@ -52,16 +45,7 @@ def decode_labels(encoded: bytes, added_labels: Mapping[str, str]) -> LabelSet:
         if name in labels:
             raise UnacceptableSeriesError(f"the label {name[:100]!r} is there twice")
         labels[name] = value
-    labels |= added_labels
-    metric_name = labels.get(METRIC_NAME)
-    if not metric_name:
-        raise UnacceptableSeriesError("a series has no metric name")
-    # A label without a value is the same as none, whatever its name.
-    others = {n: v for n, v in labels.items() if n != METRIC_NAME and v}
-    fault = metric_name_fault(metric_name) or next((f for _, f in label_faults(others)), "")
-    if fault:
-        raise UnacceptableSeriesError(fault)
-    return label_set(labels)
+    return labels
 
 
 def decode_metadata(body: bytes) -> dict[str, Metadata]:

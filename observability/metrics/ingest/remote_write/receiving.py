@@ -2,89 +2,79 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
-from observability.metrics.ingest.acceptance import MAX_AHEAD_MS, RETENTION_MS, time_fault
+from observability.metrics.ingest import intake
+from observability.metrics.ingest.acceptance import time_bounds
 from observability.metrics.ingest.known_series import Bytes, KnownSeries
+from observability.metrics.ingest.receipt import Receipt
 from observability.metrics.ingest.remote_write.messages import (
-    UnacceptableSeriesError,
     decode_labels,
     decode_metadata,
     gather_labels,
 )
 from observability.metrics.ingest.remote_write.walk import ScatteredLabelsError, Walked, walk
-from observability.metrics.store import catalogue, log
+from observability.metrics.ingest.sender import Sender
+from observability.metrics.ingest.series_labels import UnacceptableSeriesError, checked_labels
+from observability.metrics.store import catalogue
+from observability.metrics.store.catalogue import Epoch
 from observability.metrics.store.log import LogSamples
 from observability.promql.labels import LabelSet
+
+PROTOCOL = "remote_write"
 
 known_series = KnownSeries()
 catalogue.on_forget(known_series.forget)
 
-# Of the reasons for refusals only so many are named; a body can have one for each series.
-_MAX_REASONS = 10
 
-
-@dataclass(slots=True, kw_only=True)
-class Receipt:
-    """What became of a body.
-
-    Attributes:
-        stored: How many samples were stored; they are durable.
-        refused: How many were not, by the reason.
-        exemplar_count: How many exemplars were dropped: the portal keeps none.
-    """
-
-    stored: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    exemplar_count: int = 0
-
-    def fault(self) -> str:
-        """Return in words what was refused and why, '' when nothing was."""
-        if not self.refused:
-            return ""
-        reasons = [f"{count}: {reason}" for reason, count in self.refused.most_common(_MAX_REASONS)]
-        if len(self.refused) > _MAX_REASONS:
-            reasons.append("...")
-        total = self.refused.total()
-        return f"refused {total} of {total + self.stored} samples, stored {self.stored}; {'; '.join(reasons)}"
-
-
-def receive(data: Bytes, *, now_ms: int, added_labels: Mapping[str, str]) -> Receipt:
+def receive(data: Bytes, *, now_ms: int, sender: Sender) -> Receipt:
     """Store the samples of a remote-write 1.0 message; they are durable when this returns.
 
     Args:
         data: The message, no longer compressed.
         now_ms: The time by which that of the samples is judged.
-        added_labels: Labels that every series gets; they win over the sender's.
+        sender: Who sent it.
 
     Raises:
         MalformedBodyError: It is not such a message; nothing was stored.
         BodyTooLargeError: It has too many samples; nothing was stored.
     """
-    realm = known_series.realm(added_labels)
+    receipt, metadata_count = catalogue.with_current_ids(
+        lambda epoch: _receive(data, now_ms, sender, epoch)
+    )
+    if metadata_count:
+        catalogue.record_metadata(decode_metadata(data.tobytes()))
+    intake.count(receipt, protocol=PROTOCOL)
+    return receipt
+
+
+def _receive(data: Bytes, now_ms: int, sender: Sender, epoch: Epoch) -> tuple[Receipt, int]:
+    """Return what became of the samples, and how many statements about metrics there are."""
+    realm = known_series.realm(sender.added_labels)
     try:
         walked = walk(data, realm, known_series)
     except ScatteredLabelsError:
         data = np.frombuffer(gather_labels(data.tobytes()), np.uint8)
         walked = walk(data, realm, known_series)
-    metadata = decode_metadata(data.tobytes()) if walked.metadata_count else {}
     receipt = Receipt(exemplar_count=walked.exemplar_count)
     if walked.histogram_count:
         receipt.refused["native histograms are not supported"] += walked.histogram_count
     unknown = np.flatnonzero(walked.ids < 0)
     if len(unknown):
-        reasons = _find_or_make(data, walked, unknown, realm, added_labels)
-        for place, samples in _samples_of(walked, reasons):
-            receipt.refused[reasons[place]] += samples
-    receipt.stored = _store(walked, receipt.refused, now_ms)
-    catalogue.record_metadata(metadata)
-    return receipt
+        _find_or_make(data, walked, unknown, realm, sender, receipt, epoch)
+    receipt.stored = intake.store(
+        LogSamples(
+            series_ids=walked.ids[walked.series],
+            timestamps_ms=walked.timestamps_ms,
+            values=walked.values,
+        ),
+        bounds=time_bounds(now_ms),
+        refused=receipt.refused,
+        epoch=epoch,
+    )
+    return receipt, walked.metadata_count
 
 
 def _find_or_make(
@@ -92,45 +82,30 @@ def _find_or_make(
     walked: Walked,
     unknown: NDArray[np.intp],
     realm: int,
-    added_labels: Mapping[str, str],
-) -> dict[int, str]:
-    """Fill in the ids of series that the process did not know; return why some have none, by place."""
+    sender: Sender,
+    receipt: Receipt,
+    epoch: Epoch,
+) -> None:
+    """Fill in the ids of series that the process did not know; the receipt learns why some have none."""
     label_sets: dict[int, LabelSet] = {}
-    reasons: dict[int, str] = {}
+    refused: dict[int, str] = {}
     for place in unknown.tolist():
         encoded = data[walked.starts[place] : walked.ends[place]].tobytes()
         try:
-            label_sets[place] = decode_labels(encoded, added_labels)
+            label_sets[place] = checked_labels(decode_labels(encoded), sender.added_labels)
         except UnacceptableSeriesError as error:
-            reasons[place] = str(error)
-    ids = catalogue.find_or_make(list(label_sets.values()))
-    places = np.fromiter(label_sets, np.int64, len(label_sets))
-    walked.ids[places] = ids
+            refused[place] = str(error)
+    refused |= intake.find_or_make(label_sets, walked.ids, sender, receipt)
+    intake.count_refused(refused, walked.series, receipt)
+    places = unknown[walked.ids[unknown] >= 0]
     # The id of a series whose making is rolled back must not be remembered.
     transaction.on_commit(
-        lambda: known_series.add(data, realm, walked.starts[places], walked.ends[places], ids)
+        lambda: known_series.add(
+            data,
+            realm,
+            walked.starts[places],
+            walked.ends[places],
+            walked.ids[places],
+            is_current=lambda: catalogue.is_current(epoch),
+        )
     )
-    return reasons
-
-
-def _samples_of(walked: Walked, places: Mapping[int, str]) -> list[tuple[int, int]]:
-    """Return how many samples each of these series has."""
-    counts = np.bincount(walked.series, minlength=len(walked.ids))
-    return [(place, int(counts[place])) for place in places]
-
-
-def _store(walked: Walked, refused: Counter[str], now_ms: int) -> int:
-    """Store the samples whose series has an id and whose time is acceptable; count the others' reasons."""
-    if not len(walked.values):
-        return 0
-    series_ids, times, values = walked.ids[walked.series], walked.timestamps_ms, walked.values
-    if refused or times.max() > now_ms + MAX_AHEAD_MS or times.min() < now_ms - RETENTION_MS:
-        has_id = series_ids >= 0
-        is_early, is_late = times < now_ms - RETENTION_MS, times > now_ms + MAX_AHEAD_MS
-        for fault_of, is_wrong in ((times.min(), is_early), (times.max(), is_late)):
-            if count := int((is_wrong & has_id).sum()):
-                refused[time_fault(int(fault_of), now_ms=now_ms)] += count
-        is_right = has_id & ~is_early & ~is_late
-        series_ids, times, values = series_ids[is_right], times[is_right], values[is_right]
-    log.append(LogSamples(series_ids=series_ids, timestamps_ms=times, values=values))
-    return len(values)

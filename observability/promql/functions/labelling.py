@@ -1,6 +1,5 @@
 """`label_replace` and `label_join`: new labels out of old ones."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -8,13 +7,11 @@ import numpy as np
 
 from observability.promql.blocks import VectorBlock
 from observability.promql.errors import ExecutionError, InvalidRegexError
+from observability.promql.expansion import expand
 from observability.promql.functions.signature import Operands, VectorFunction
 from observability.promql.labels import METRIC_NAME, LabelSet, label_set
 from observability.promql.matchers import compile_regex
 from observability.promql.syntax import Call
-
-_TEMPLATE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
-
 
 def _label_replace(call: Call, operands: Operands) -> Iterator[VectorBlock]:
     """Yield the vector with one label set where another one matches."""
@@ -27,7 +24,7 @@ def _label_replace(call: Call, operands: Operands) -> Iterator[VectorBlock]:
 
     def relabel(labels: dict[str, str]) -> str | None:
         found = regex.fullmatch(labels.get(source, ""))
-        return None if found is None else _expand(template, found)
+        return None if found is None else expand(template, found)
 
     yield from _relabel(call, operands, target, relabel)
 
@@ -69,22 +66,6 @@ def _relabel(
 def _check_label_name(name: str, function: str, role: str = "destination") -> None:
     if not name:
         raise ExecutionError(f"invalid {role} label name in {function}(): {name}")
-
-
-def _expand(template: str, found: "re.Match[str]") -> str:
-    """Return the template with `$1`, `$name` and `${name}` replaced, as Go does it."""
-
-    def value(place: "re.Match[str]") -> str:
-        dollar, braced, plain = place.groups()
-        if dollar:
-            return "$"
-        name = braced or plain
-        try:
-            return found.group(int(name) if name.isdigit() else name) or ""
-        except (IndexError, KeyError):
-            return ""
-
-    return _TEMPLATE.sub(value, template)
 
 
 FUNCTIONS: dict[str, VectorFunction] = {

@@ -1,0 +1,81 @@
+"""What a text of metrics holds, as arrays over its series lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from observability.metrics.samples import Metadata, MetricType
+
+# In `Exposition.timestamps_ms`, where a line has none.
+NO_TIMESTAMP = np.iinfo(np.int64).min
+
+_OPENMETRICS = "application/openmetrics-text"
+_PROMETHEUS = {"", "text/plain"}
+_HAVE_BEGINNINGS = {MetricType.COUNTER, MetricType.HISTOGRAM, MetricType.SUMMARY}
+
+
+class TextFormat(Enum):
+    """The two formats; they differ in times, comments, exemplars and how a text ends."""
+
+    PROMETHEUS = "Prometheus text 0.0.4"
+    OPENMETRICS = "OpenMetrics 1.0"
+
+
+def format_of(media_type: str) -> TextFormat | None:
+    """Return the format that a `Content-Type` names, parameters or not; None when it is no text of metrics."""
+    essence, _, parameters = media_type.lower().partition(";")
+    if essence.strip() == _OPENMETRICS:
+        return TextFormat.OPENMETRICS
+    if essence.strip() in _PROMETHEUS and "version=1" not in parameters:
+        return TextFormat.PROMETHEUS
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposition:
+    """The series lines of a text, in their order.
+
+    Attributes:
+        keys: For each line the bytes `name{labels}` as they stand there; `decode_key` reads them.
+            Different bytes may mean the same series, the same bytes always do.
+        values: float64, for each line.
+        timestamps_ms: int64, for each line, NO_TIMESTAMP where it has none; None when none has one.
+        metadata: What the text says about metric families, by their name.
+        retyped: Families of which it says more than once what type they are.
+        exemplar_count: How many lines have an exemplar.
+    """
+
+    keys: Sequence[bytes]
+    values: NDArray[np.float64]
+    timestamps_ms: NDArray[np.int64] | None
+    metadata: Mapping[str, Metadata]
+    retyped: frozenset[str]
+    exemplar_count: int
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def times(self, default_ms: int) -> NDArray[np.int64]:
+        """Return the time of each line, `default_ms` where it has none."""
+        if self.timestamps_ms is None:
+            return np.full(len(self), default_ms, np.int64)
+        return np.where(self.timestamps_ms == NO_TIMESTAMP, default_ms, self.timestamps_ms)
+
+    def created_ms(self) -> dict[bytes, int]:
+        """Return when counters, histograms and summaries began, by the keys of their `_created` lines.
+
+        OpenMetrics writes it as a series of its own; it is among `keys`, too.
+        """
+        created = {}
+        for place, key in enumerate(self.keys):
+            name, _, _ = key.partition(b"{")
+            family = name.rstrip().decode().removesuffix("_created")
+            is_said = len(family) < len(name.rstrip()) and family in self.metadata
+            if is_said and self.metadata[family].type in _HAVE_BEGINNINGS:
+                created[key] = round(float(self.values[place]) * 1000)
+        return created

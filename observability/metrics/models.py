@@ -6,12 +6,20 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Func
 from django.db.models.functions import Now
 
 from observability.metrics.samples import MetricType
+from observability.promql.errors import InvalidRegexError
+from observability.promql.matchers import compile_regex
+
+# A hundred years stand for ever.
+_KEPT_DAYS = [MinValueValidator(1), MaxValueValidator(36_500)]
+_ROLLUP_DAYS = [MaxValueValidator(36_500)]
 
 
 class TransactionIdField(models.Field[int, int]):
@@ -72,6 +80,8 @@ class Series(models.Model):
     pairs = ArrayField(models.IntegerField(), default=list)
     # BLAKE2b-128 of the whole label set.
     fingerprint = models.BinaryField(max_length=16)
+    # The epoch in which it was found idle; a writer that looks it up clears it (store/idle_series.py).
+    retiring_epoch = models.BigIntegerField(null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -83,6 +93,12 @@ class Series(models.Model):
         indexes = [
             # Label matchers of the selectors (store/selection.py).
             GinIndex(fields=["pairs"], name="series_pairs_gin", fastupdate=False),
+            # What the collection of idle series has still to end; empty most of the time.
+            models.Index(
+                fields=["metric"],
+                name="series_retiring",
+                condition=models.Q(retiring_epoch__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -160,3 +176,162 @@ class Segment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sample_count} samples of {self.series_count} series, level {self.level}"
+
+
+class RetentionPolicy(models.Model):
+    """How long samples of the metrics that its pattern matches are kept; the first match counts.
+
+    There is always a last one, the default, which matches every name (store/retention.py).
+    """
+
+    position = models.PositiveIntegerField(
+        default=100,
+        help_text="The policy with the lowest position that matches a metric's name counts.",
+    )
+    pattern = models.CharField(
+        max_length=1024,
+        unique=True,
+        help_text="A regular expression (RE2) for the whole name of a metric, such as "
+        "node_.* or (up|scrape_.*).",
+    )
+    is_default = models.BooleanField(default=False, editable=False)
+    raw_days = models.PositiveIntegerField(
+        "raw samples, days",
+        default=30,
+        validators=_KEPT_DAYS,
+        help_text="How long samples are kept as they came in, 1 to 36,500 days.",
+    )
+    rollup_5m_days = models.PositiveIntegerField(
+        "5-minute rollups, days",
+        default=180,
+        validators=_ROLLUP_DAYS,
+        help_text="How long summaries of 5 minutes are kept, at least as long as raw samples; "
+        "0 keeps none.",
+    )
+    rollup_1h_days = models.PositiveIntegerField(
+        "1-hour rollups, days",
+        default=730,
+        validators=_ROLLUP_DAYS,
+        help_text="How long summaries of an hour are kept, at least as long as those of "
+        "5 minutes; 0 keeps none.",
+    )
+
+    class Meta:
+        verbose_name_plural = "retention policies"
+        ordering = ("is_default", "position", "pk")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"],
+                condition=models.Q(is_default=True),
+                name="retention_policy_one_default",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return "all other metrics" if self.is_default else self.pattern
+
+    def clean(self) -> None:
+        """Refuse what is no regular expression, and tiers that end before finer ones do."""
+        errors: dict[str, str] = {}
+        try:
+            compile_regex(self.pattern)
+        except InvalidRegexError as error:
+            errors["pattern"] = str(error)
+        finer_days = self.raw_days
+        for name in ("rollup_5m_days", "rollup_1h_days"):
+            days = getattr(self, name)
+            if days is None or finer_days is None or days == 0:
+                continue
+            if days < finer_days:
+                errors[name] = (
+                    f"must be 0 or at least {finer_days}: what is kept in more detail"
+                    f" for {finer_days} days needs no summary for {days}"
+                )
+            finer_days = days
+        if errors:
+            raise ValidationError(errors)
+
+
+class DeletionState(models.TextChoices):
+    """How far a deletion has come."""
+
+    REQUESTED = "requested", "requested"
+    RUNNING = "running", "running"
+    DONE = "done", "done"
+    FAILED = "failed", "failed"
+
+
+class DeletionPhase(models.TextChoices):
+    """What a deletion does, in this order (store/deletion.py)."""
+
+    FINDING = "finding", "finding series"
+    SETTLING = "settling", "waiting for writes that began before"
+    REWRITING = "rewriting", "rewriting segments"
+    COLLECTING = "collecting", "removing metrics and labels without series"
+
+
+class Deletion(models.Model):
+    """Somebody's wish that series, or their samples of a range of time, be gone; kept as evidence."""
+
+    # Series that any of these selectors selects.
+    selectors = ArrayField(models.TextField())
+    # Both included; both None means whole series.
+    start_ms = models.BigIntegerField(null=True)
+    end_ms = models.BigIntegerField(null=True)
+    requested_by = models.CharField(max_length=255)
+    requested_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    state = models.CharField(
+        max_length=16, choices=DeletionState.choices, default=DeletionState.REQUESTED
+    )
+    phase = models.CharField(
+        max_length=16, choices=DeletionPhase.choices, default=DeletionPhase.FINDING
+    )
+    series_count = models.BigIntegerField("series", default=0)
+    samples_removed = models.BigIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    # Up to which id, of whatever its phase goes through, it has come.
+    cursor = models.BigIntegerField(default=0)
+    # Virtual transactions that may still write by what they found before.
+    waits_for = ArrayField(models.TextField(), default=list)
+    # Log rows up to this id are to be compacted before segments are rewritten.
+    log_barrier = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-pk",)
+        indexes = [
+            # The next work; few are unfinished at any time.
+            models.Index(
+                fields=["id"],
+                name="deletion_unfinished",
+                condition=models.Q(state__in=("requested", "running")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return " or ".join(self.selectors)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it removes series altogether, not only samples of a range of time."""
+        return self.start_ms is None and self.end_ms is None
+
+
+class DeletionMetric(models.Model):
+    """A metric whose segments a deletion has still to rewrite, from this window on."""
+
+    deletion = models.ForeignKey(Deletion, on_delete=models.CASCADE, related_name="metrics")
+    # Not a foreign key: nothing is to wait for the metric, or to go with it.
+    metric_id = models.BigIntegerField()
+    next_window_ms = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["deletion", "metric_id"], name="deletion_metric_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"metric {self.metric_id} of deletion {self.deletion_id}"

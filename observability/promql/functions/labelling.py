@@ -13,6 +13,7 @@ from observability.promql.labels import METRIC_NAME, LabelSet, label_set
 from observability.promql.matchers import compile_regex
 from observability.promql.syntax import Call
 
+
 def _label_replace(call: Call, operands: Operands) -> Iterator[VectorBlock]:
     """Yield the vector with one label set where another one matches."""
     target, template, source, pattern = (operands.string(arg) for arg in call.args[1:])

@@ -21,10 +21,10 @@ from observability.metrics.instruments import SAMPLE_CONFLICTS
 from observability.metrics.store import log, segment_table
 from observability.metrics.store.columns import Merged, arrange, merge, restrict, take
 from observability.metrics.store.log import LogSamples
+from observability.metrics.store.page_table import SegmentGoneError
 from observability.metrics.store.partitions import ensure_partitions
 from observability.metrics.store.segment_table import (
     NewSegment,
-    SegmentGoneError,
     StoredSegment,
     Window,
     stored_segment,

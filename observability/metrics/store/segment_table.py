@@ -12,7 +12,9 @@ from psycopg2 import Binary
 from psycopg2.extras import execute_values
 
 from observability.metrics.store.columns import SeriesColumns, take
-from observability.metrics.store.segment import Directory, decode_directory, encode
+from observability.metrics.store.page_table import fetch_pages
+from observability.metrics.store.paging import Directory, decode_directory
+from observability.metrics.store.segment import decode_page, encode
 
 # What a segment holds at most; a single series may have more samples.
 MAX_SERIES = 1024
@@ -20,9 +22,8 @@ MAX_SAMPLES = 1_000_000
 # Bounds one statement; a segment alone may be larger.
 _BYTES_PER_INSERT = 4_000_000
 
-
-class SegmentGoneError(Exception):
-    """A segment was merged into another, or deleted, after its directory was read."""
+# All of what a row is found by, so that PostgreSQL looks into one partition alone.
+_KEY = {"id": "bigint", "level": "smallint", "window_start_ms": "bigint"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class StoredSegment:
     level: int
     window: Window
     directory: Directory
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Return what its row is found by."""
+        return (self.id, self.level, self.window.start_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,51 +129,8 @@ def fetch(
     Raises:
         SegmentGoneError: One of the segments is there no more.
     """
-    wanted = [
-        (segment, run)
-        for segment in segments
-        if segment.directory.may_hold(series_ids)
-        for run in _runs(segment.directory.pages_of(series_ids))
-    ]
-    if not wanted:
-        return
-    ranges = [
-        (
-            number,
-            segment.id,
-            segment.level,
-            segment.window.start_ms,
-            segment.directory.byte_range(run[0])[0],
-            segment.directory.byte_range(run[-1])[1],
-        )
-        for number, (segment, run) in enumerate(wanted)
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT wanted.number,"
-            " substring(segment.data FROM wanted.first + 1 FOR wanted.stop - wanted.first)"
-            " FROM unnest(%s::int[], %s::bigint[], %s::smallint[], %s::bigint[], %s::int[], %s::int[])"
-            " AS wanted (number, id, level, window_start_ms, first, stop)"
-            " JOIN metrics_segment AS segment USING (id, level, window_start_ms)",
-            [list(column) for column in zip(*ranges, strict=True)],
-        )
-        rows = cursor.fetchall()
-    if len(rows) < len(ranges):
-        raise SegmentGoneError
-    for number, data in rows:
-        segment, run = wanted[number]
-        begin = ranges[number][4]
-        for page in run:
-            start, stop = segment.directory.byte_range(page)
-            yield segment.directory.decode_page(page, bytes(data[start - begin : stop - begin]))
-
-
-def _runs(pages: NDArray[np.intp]) -> Iterator[range]:
-    """Yield ascending page numbers as ranges of neighbours."""
-    breaks = np.flatnonzero(np.diff(pages) != 1) + 1
-    for run in np.split(pages, breaks):
-        if len(run):
-            yield range(int(run[0]), int(run[-1]) + 1)
+    for segment, page, data in fetch_pages("metrics_segment", _KEY, segments, series_ids):
+        yield decode_page(segment.directory, page, data)
 
 
 def stored_segment(

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from observability.metrics.store import log, segment_table
 from observability.metrics.store.columns import SeriesColumns, arrange, merge, places_of, restrict
 from observability.metrics.store.log import LogSamples
+from observability.metrics.store.page_table import SegmentGoneError
 from observability.metrics.store.segment_table import (
-    SegmentGoneError,
     StoredSegment,
     stored_segment,
 )

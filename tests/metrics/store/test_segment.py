@@ -8,16 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observability.metrics.store.columns import SeriesColumns, merge
-from observability.metrics.store.segment import EncodedSegment, decode_directory, encode
+from observability.metrics.store.paging import Encoded, decode_directory
+from observability.metrics.store.segment import decode_page, encode
 from tests.metrics.store.samples import any_float, columns_of, contents
 
 
-def decode(segment: EncodedSegment) -> SeriesColumns:
+def decode(segment: Encoded) -> SeriesColumns:
     directory = decode_directory(segment.directory)
     pages = range((len(directory.series_ids) - 1) // directory.series_per_page + 1)
     return merge(
         [
-            directory.decode_page(page, segment.data[slice(*directory.byte_range(page))])
+            decode_page(directory, page, segment.data[slice(*directory.byte_range(page))])
             for page in pages
         ]
     ).columns

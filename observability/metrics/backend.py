@@ -16,6 +16,7 @@ from observability.metrics.models import LabelPair, Metric
 from observability.metrics.samples import Metadata, MetricType, SampleBatch
 from observability.metrics.store import catalogue, log
 from observability.metrics.store.catalogue import Epoch
+from observability.metrics.store.label_values import label_pairs
 from observability.metrics.store.log import LogSamples
 from observability.metrics.store.selection import find_series
 from observability.metrics.store.storage import PostgresStorage
@@ -116,7 +117,7 @@ class LocalBackend:
         """Return values from the catalogue."""
         if name == METRIC_NAME:
             return sorted(Metric.objects.values_list("name", flat=True))
-        return sorted(LabelPair.objects.filter(name=name).values_list("value", flat=True))
+        return list(label_pairs(name).values.values)
 
     def metadata(self, names: Sequence[str] | None = None) -> Mapping[str, Metadata]:
         """Return metadata from the catalogue."""

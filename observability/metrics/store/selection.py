@@ -1,4 +1,8 @@
-"""Which series satisfy a selector's matchers, answered by the index of label pairs."""
+"""Which series satisfy a selector's matchers.
+
+A selector that names its metric is answered by the metric's table in memory; any other by the index
+of label pairs in PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
 from django.db import connection
 
+from observability.metrics.store.label_values import label_pairs
+from observability.metrics.store.series_table import SeriesTable, find_table
 from observability.promql.labels import METRIC_NAME, LabelSet, label_set
 from observability.promql.matchers import Matcher, MatchOp
 
 # About 100 MB of label sets at the usual 500 bytes each; a process with more starts anew.
 MAX_KEPT_SERIES = 200_000
+
+# The index looks each of the pairs up; from so many on, looking at the rows is the lesser work.
+_MAX_LOOKED_UP = 1_000
 
 # By the id of the series, which is never used again.
 _kept: dict[int, LabelSet] = {}
@@ -38,6 +48,38 @@ def find_series(
         after_id: Only series with a larger id, for paging.
         limit: At most so many.
     """
+    for matcher in matchers:
+        is_name = matcher.name == METRIC_NAME and matcher.op is MatchOp.EQUAL
+        if is_name and _is_text_of_postgres(matcher.value):
+            table = find_table(matcher.value)
+            if table is not None:
+                return _of_table(table, matchers, after_id, limit)
+    return _of_database(matchers, after_id, limit)
+
+
+def _of_table(
+    table: SeriesTable, matchers: Sequence[Matcher], after_id: int, limit: int | None
+) -> list[SelectedSeries]:
+    places = np.flatnonzero(table.satisfying(matchers) & (table.ids > after_id))[:limit]
+    found = []
+    for place, series_id in zip(places.tolist(), table.ids[places].tolist(), strict=True):
+        labels = _kept.get(series_id)
+        if labels is None:
+            labels = table.labels(place)
+            _keep({series_id: labels})
+        found.append(SelectedSeries(series_id, table.metric_id, labels))
+    return found
+
+
+def _keep(news: dict[int, LabelSet]) -> None:
+    if len(_kept) + len(news) > MAX_KEPT_SERIES:
+        _kept.clear()
+    _kept.update(news)
+
+
+def _of_database(
+    matchers: Sequence[Matcher], after_id: int, limit: int | None
+) -> list[SelectedSeries]:
     conditions, parameters = ["series.id > %s"], [after_id]
     for matcher in matchers:
         condition, values = (
@@ -80,9 +122,7 @@ def _labels_of(series_ids: Sequence[int]) -> dict[int, LabelSet]:
             series_id: label_set({METRIC_NAME: name, **_labels(pairs)})
             for series_id, name, pairs in cursor.fetchall()
         }
-    if len(_kept) + len(news) > MAX_KEPT_SERIES:
-        _kept.clear()
-    _kept.update(news)
+    _keep(news)
     return labels | news
 
 
@@ -115,23 +155,30 @@ def _label_condition(matcher: Matcher) -> tuple[str, list[Any]]:
     """
     if not _is_text_of_postgres(matcher.name):
         return ("TRUE" if matcher.matches("") else "FALSE"), []
+    forbids = matcher.matches("")
+    if matcher.op in (MatchOp.EQUAL, MatchOp.NOT_EQUAL) and matcher.value:
+        pairs = _pair_ids(matcher.name, matcher.value)
+    else:
+        known = label_pairs(matcher.name)
+        pairs = known.ids[known.values.satisfying(matcher) ^ forbids].tolist()
+    if not pairs:
+        return ("TRUE" if forbids else "FALSE"), []
+    condition = (
+        "series.pairs && %s::int[]"
+        if len(pairs) <= _MAX_LOOKED_UP
+        # PostgreSQL hashes the list, where `&&` would compare each with each.
+        else "EXISTS (SELECT FROM unnest(series.pairs) AS pair WHERE pair = ANY(%s::int[]))"
+    )
+    # As text, which is parsed many times as fast as an expression that makes an array.
+    listed = "{" + ",".join(map(str, pairs)) + "}"
+    return (f"NOT {condition}" if forbids else condition), [listed]
+
+
+def _pair_ids(name: str, value: str) -> list[int]:
+    if not _is_text_of_postgres(value):
+        return []
     with connection.cursor() as cursor:
-        if matcher.op in (MatchOp.EQUAL, MatchOp.NOT_EQUAL) and matcher.value:
-            if not _is_text_of_postgres(matcher.value):
-                return ("TRUE" if matcher.matches("") else "FALSE"), []
-            cursor.execute(
-                "SELECT id FROM metrics_labelpair WHERE name = %s AND value = %s",
-                [matcher.name, matcher.value],
-            )
-            pairs = [pair_id for (pair_id,) in cursor.fetchall()]
-        else:
-            cursor.execute(
-                "SELECT id, value FROM metrics_labelpair WHERE name = %s", [matcher.name]
-            )
-            wanted = not matcher.matches("")
-            pairs = [
-                pair_id for pair_id, value in cursor.fetchall() if matcher.matches(value) is wanted
-            ]
-    if matcher.matches(""):
-        return "NOT series.pairs && %s::int[]", [pairs]
-    return "series.pairs && %s::int[]", [pairs]
+        cursor.execute(
+            "SELECT id FROM metrics_labelpair WHERE name = %s AND value = %s", [name, value]
+        )
+        return [pair_id for (pair_id,) in cursor.fetchall()]

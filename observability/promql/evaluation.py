@@ -12,7 +12,9 @@ from observability.promql.functions import SCALAR_FUNCTIONS, VECTOR_FUNCTIONS
 from observability.promql.matching import apply_between_vectors, apply_set_operator
 from observability.promql.operators import between_scalars, with_scalar
 from observability.promql.plan import ValueType, is_step_invariant, value_type
-from observability.promql.selection import select_vector, select_windows
+from observability.promql.rollups import RollupWindows
+from observability.promql.selection import select_rollup_windows, select_vector, select_windows
+from observability.promql.storage import RollupColumn
 from observability.promql.subqueries import cut_subquery, subquery_end, subquery_steps
 from observability.promql.syntax import (
     Aggregation,
@@ -107,6 +109,15 @@ class Evaluator:
                 return cut_subquery(self._counted(inside), subquery, steps, end_ms)
             case _:
                 raise _mistyped(expr, ValueType.MATRIX)
+
+    def rollup_windows(
+        self, expr: Expr, *, columns: frozenset[RollupColumn], function: str = ""
+    ) -> Iterator[WindowBlock | RollupWindows]:
+        """Yield the same, as rollups with these columns where the storage has them."""
+        matrix = unwrap(expr)
+        if isinstance(matrix, MatrixSelector):
+            return select_rollup_windows(matrix, self.context, function, columns)
+        return self.windows(expr, function=function)
 
     def _binary(self, expr: Binary) -> Iterator[VectorBlock]:
         match value_type(expr.lhs), value_type(expr.rhs):

@@ -6,8 +6,20 @@ import numpy as np
 
 from observability.promql.blocks import Ints, VectorBlock
 from observability.promql.context import Context
+from observability.promql.rollups import (
+    INSTANT_COLUMNS,
+    RollupWindows,
+    cut_rollup_windows,
+    select_instant_from_rollups,
+)
 from observability.promql.staleness import InstantSelection, select_instant
-from observability.promql.storage import SelectHints, SeriesBlock, split
+from observability.promql.storage import (
+    RollupBlock,
+    RollupColumn,
+    SelectHints,
+    SeriesBlock,
+    split,
+)
 from observability.promql.syntax import AtBound, MatrixSelector, VectorSelector
 from observability.promql.windows import WindowBlock, cut_windows
 
@@ -40,7 +52,7 @@ def select_vector(
 
 def select_samples(
     selector: VectorSelector, context: Context, function: str
-) -> Iterator[tuple[SeriesBlock, InstantSelection]]:
+) -> Iterator[tuple[SeriesBlock | RollupBlock, InstantSelection]]:
     """Yield the selected series with the sample that each shows at each step."""
     at_ms = reference_times(selector.at, selector.offset_ms, context)
     hints = SelectHints(
@@ -49,15 +61,35 @@ def select_samples(
         end_ms=int(at_ms.max()),
         step_ms=context.steps.step_ms,
         function=function,
+        rollup_columns=INSTANT_COLUMNS,
     )
     for block in _read(selector, hints, context):
-        yield block, select_instant(block, at_ms, context.lookback_ms)
+        if isinstance(block, RollupBlock):
+            yield (
+                block,
+                select_instant_from_rollups(block, at_ms, context.lookback_ms, context.annotations),
+            )
+        else:
+            yield block, select_instant(block, at_ms, context.lookback_ms)
 
 
 def select_windows(
     matrix: MatrixSelector, context: Context, function: str
 ) -> Iterator[WindowBlock]:
     """Yield the windows of each selected series."""
+    for window in select_rollup_windows(matrix, context, function, None):
+        if isinstance(window, RollupWindows):
+            raise TypeError("the storage gave rollups where samples are needed")
+        yield window
+
+
+def select_rollup_windows(
+    matrix: MatrixSelector,
+    context: Context,
+    function: str,
+    columns: frozenset[RollupColumn] | None,
+) -> Iterator[WindowBlock | RollupWindows]:
+    """Yield the same, as rollups with these columns where the storage has them."""
     selector = matrix.selector
     end_ms = reference_times(selector.at, selector.offset_ms, context)
     hints = SelectHints(
@@ -66,13 +98,24 @@ def select_windows(
         step_ms=context.steps.step_ms,
         range_ms=matrix.range_ms,
         function=function,
+        rollup_columns=columns,
     )
     for block in _read(selector, hints, context):
-        yield cut_windows(block, end_ms=end_ms, range_ms=matrix.range_ms)
+        if isinstance(block, RollupBlock):
+            yield cut_rollup_windows(
+                block,
+                end_ms=end_ms,
+                range_ms=matrix.range_ms,
+                annotations=context.annotations,
+            )
+        else:
+            yield cut_windows(block, end_ms=end_ms, range_ms=matrix.range_ms)
 
 
-def _read(selector: VectorSelector, hints: SelectHints, context: Context) -> Iterator[SeriesBlock]:
+def _read(
+    selector: VectorSelector, hints: SelectHints, context: Context
+) -> Iterator[SeriesBlock | RollupBlock]:
     for block in context.storage.select(selector.all_matchers, hints):
         context.account.check_time()
-        context.account.add_samples(len(block.values))
+        context.account.add_samples(len(block))
         yield from split(block, max(1, CELLS_IN_BLOCK // context.steps.count))

@@ -43,6 +43,11 @@ class WindowBlock:
         """How many samples each window has."""
         return self.last - self.first
 
+    @property
+    def has_samples(self) -> Bools:
+        """Whether each window has any samples."""
+        return self.last > self.first
+
     def gather(self, flat: Floats, index: Ints) -> Floats:
         """Return `flat[index]`, with any value where the index points past the end."""
         if not flat.size:

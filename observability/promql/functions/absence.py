@@ -47,8 +47,8 @@ def _absent(call: Call, operands: Operands) -> Iterator[VectorBlock]:
 def _absent_over_time(call: Call, operands: Operands) -> Iterator[VectorBlock]:
     arg = call.args[0]
     is_there = _nothing(operands)
-    for window in operands.windows(arg, function=call.function):
-        is_there |= (window.counts > 0).any(axis=0)
+    for window in operands.rollup_windows(arg, function=call.function, columns=frozenset()):
+        is_there |= window.has_samples.any(axis=0)
     yield one_series(absent_labels(arg), np.ones(len(is_there)), ~is_there)
 
 

@@ -5,7 +5,14 @@ from collections.abc import Callable
 import numpy as np
 
 from observability.promql.blocks import Bools, Floats
-from observability.promql.functions.signature import VectorFunction, each_window
+from observability.promql.functions.signature import (
+    RollupKernel,
+    VectorFunction,
+    each_window,
+    of_column,
+)
+from observability.promql.rollups import RollupWindows
+from observability.promql.storage import RollupColumn
 from observability.promql.summation import Sum, zero_sum
 from observability.promql.windows import WindowBlock
 
@@ -15,6 +22,11 @@ _SCALE = 2.0**-64
 def count_over_time(window: WindowBlock) -> tuple[Floats, Bools]:
     """Return how many samples each window has."""
     return window.counts.astype(np.float64), window.counts > 0
+
+
+def count_in_rollups(windows: RollupWindows) -> tuple[Floats, Bools]:
+    """Return the same from rollups."""
+    return windows.total(windows.counts), windows.has_samples
 
 
 def present_over_time(window: WindowBlock) -> tuple[Floats, Bools]:
@@ -60,6 +72,13 @@ def avg_over_time(window: WindowBlock) -> tuple[Floats, Bools]:
     return mean, window.counts > 0
 
 
+def avg_in_rollups(windows: RollupWindows) -> tuple[Floats, Bools]:
+    """Return the same from rollups, unless the sum of a bucket overflows."""
+    counts = np.maximum(windows.total(windows.counts), 1)
+    sums = fold_sum(windows.of(RollupColumn.SUM), np.positive)
+    return sums.total / counts + sums.compensation / counts, windows.has_samples
+
+
 def stdvar_over_time(window: WindowBlock) -> tuple[Floats, Bools]:
     """Return the population variance of each window."""
     # Taken from the first sample, so that equal samples deviate by exactly nothing.
@@ -96,14 +115,28 @@ def _extreme(window: WindowBlock, choose: np.ufunc) -> Floats:
 
 
 FUNCTIONS: dict[str, VectorFunction] = {
-    "count_over_time": each_window(count_over_time),
-    "present_over_time": each_window(present_over_time),
-    "first_over_time": each_window(first_over_time, keeps_name=True),
-    "last_over_time": each_window(last_over_time, keeps_name=True),
-    "min_over_time": each_window(min_over_time),
-    "max_over_time": each_window(max_over_time),
-    "sum_over_time": each_window(sum_over_time),
-    "avg_over_time": each_window(avg_over_time),
+    "count_over_time": each_window(
+        count_over_time, rollups=RollupKernel(frozenset(), count_in_rollups)
+    ),
+    "present_over_time": each_window(
+        present_over_time, rollups=of_column(RollupColumn.LAST, present_over_time)
+    ),
+    "first_over_time": each_window(
+        first_over_time,
+        keeps_name=True,
+        rollups=of_column(RollupColumn.FIRST, first_over_time),
+    ),
+    "last_over_time": each_window(
+        last_over_time,
+        keeps_name=True,
+        rollups=of_column(RollupColumn.LAST, last_over_time),
+    ),
+    "min_over_time": each_window(min_over_time, rollups=of_column(RollupColumn.MIN, min_over_time)),
+    "max_over_time": each_window(max_over_time, rollups=of_column(RollupColumn.MAX, max_over_time)),
+    "sum_over_time": each_window(sum_over_time, rollups=of_column(RollupColumn.SUM, sum_over_time)),
+    "avg_over_time": each_window(
+        avg_over_time, rollups=RollupKernel(frozenset({RollupColumn.SUM}), avg_in_rollups)
+    ),
     "stdvar_over_time": each_window(stdvar_over_time),
     "stddev_over_time": each_window(stddev_over_time),
 }

@@ -4,12 +4,20 @@ Source: Prometheus 3, promql/functions.go (`extrapolatedRate`, `instantValue`).
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from observability.promql.blocks import Bools, Floats, Ints, VectorBlock
-from observability.promql.functions.signature import Operands, VectorFunction, each_window
+from observability.promql.functions.signature import (
+    Operands,
+    RollupKernel,
+    VectorFunction,
+    each_window,
+)
 from observability.promql.labels import METRIC_NAME, label_value
+from observability.promql.rollups import RollupWindows
+from observability.promql.storage import RollupColumn
 from observability.promql.syntax import Call
 from observability.promql.windows import WindowBlock
 
@@ -30,28 +38,72 @@ def extrapolated_rate(
         is_counter: Whether a fall is a restart at zero.
         is_rate: Whether to divide by the window's length.
     """
-    present = window.counts >= 2
     first_value = window.gather(window.values, window.first)
     growth = window.gather(window.values, window.last - 1) - first_value
     if is_counter:
         growth = _add_back_resets(growth, window)
-    first_ms = _timestamps(window, window.first)
-    last_ms = _timestamps(window, window.last - 1)
-    to_start = (first_ms - (window.end_ms - window.range_ms)) / 1000
-    to_end = (window.end_ms - last_ms) / 1000
-    sampled = (last_ms - first_ms) / 1000
-    average = sampled / (window.counts - 1)
+    sampled = _Sampled(
+        counts=window.counts,
+        first_value=first_value,
+        growth=growth,
+        first_ms=_timestamps(window, window.first),
+        last_ms=_timestamps(window, window.last - 1),
+    )
+    factor = _stretching(sampled, window.end_ms, window.range_ms, is_counter=is_counter)
+    if is_rate:
+        factor = factor / (window.range_ms / 1000)
+    return growth * factor, window.counts >= 2
+
+
+def extrapolated_rate_of_rollups(
+    windows: RollupWindows, *, is_counter: bool, is_rate: bool
+) -> tuple[Floats, Bools]:
+    """Return the same from rollups; what grew over a rounded window is scaled to the one asked for."""
+    firsts, lasts = windows.of(RollupColumn.FIRST), windows.of(RollupColumn.LAST)
+    first_value = firsts.gather(firsts.values, windows.first)
+    growth = lasts.gather(lasts.values, windows.last - 1) - first_value
+    if is_counter:
+        growth = _add_back_resets_of_rollups(growth, windows)
+    counts = windows.total(windows.counts)
+    sampled = _Sampled(
+        counts=counts,
+        first_value=first_value,
+        growth=growth,
+        first_ms=_pick(windows.columns[RollupColumn.FIRST_MS], windows.first),
+        last_ms=_pick(windows.columns[RollupColumn.LAST_MS], windows.last - 1),
+    )
+    factor = _stretching(sampled, windows.end_ms, windows.range_ms, is_counter=is_counter)
+    factor = factor / (windows.range_ms / (1000 if is_rate else windows.asked_range_ms))
+    return growth * factor, counts >= 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sampled:
+    """What the samples of windows show, series x steps; meaningless where there are not two."""
+
+    counts: Ints | Floats
+    first_value: Floats
+    growth: Floats
+    first_ms: Ints
+    last_ms: Ints
+
+
+def _stretching(shown: _Sampled, end_ms: Ints, range_ms: Ints | int, *, is_counter: bool) -> Floats:
+    """Return how many times what the samples show is what the whole window is taken to hold."""
+    to_start = (shown.first_ms - (end_ms - range_ms)) / 1000
+    to_end = (end_ms - shown.last_ms) / 1000
+    sampled = (shown.last_ms - shown.first_ms) / 1000
+    average = sampled / (shown.counts - 1)
     threshold = average * 1.1
     to_start = np.where(to_start >= threshold, average / 2, to_start)
     if is_counter:
+        first_value, growth = shown.first_value, shown.growth
         to_zero = sampled * (first_value / growth)
         reaches_zero = (growth > 0) & (first_value >= 0) & (to_zero < to_start)
         to_start = np.where(reaches_zero, to_zero, to_start)
     to_end = np.where(to_end >= threshold, average / 2, to_end)
-    factor = (sampled + to_start + to_end) / sampled
-    if is_rate:
-        factor = factor / (window.range_ms / 1000)
-    return growth * factor, present
+    factor: Floats = (sampled + to_start + to_end) / sampled
+    return factor
 
 
 def instant_change(window: WindowBlock, *, is_rate: bool) -> tuple[Floats, Bools]:
@@ -76,19 +128,39 @@ def _add_back_resets(growth: Floats, window: WindowBlock) -> Floats:
     values = window.values
     falls = np.flatnonzero(values[1:] < values[:-1]) + 1
     # A fall at a series' first sample, from another series' last, lies in no window's inside.
-    begin = np.searchsorted(falls, window.first, side="right")
-    end = np.searchsorted(falls, window.last, side="left")
-    lost = values[falls - 1]
+    return _add_back(growth, falls, values[falls - 1], window.first + 1, window.last)
+
+
+def _add_back_resets_of_rollups(growth: Floats, windows: RollupWindows) -> Floats:
+    """Return the same from rollups: restarts inside of buckets, and from one bucket to the next."""
+    first, last, lost = (
+        windows.columns[name] for name in (RollupColumn.FIRST, RollupColumn.LAST, RollupColumn.LOST)
+    )
+    inside = np.flatnonzero(lost)
+    growth = _add_back(growth, inside, lost[inside], windows.first, windows.last)
+    between = np.flatnonzero(first[1:] < last[:-1]) + 1
+    return _add_back(growth, between, last[between - 1], windows.first + 1, windows.last)
+
+
+def _add_back(growth: Floats, places: Ints, lost: Floats, first: Ints, last: Ints) -> Floats:
+    """Return `growth` with what was lost at those of the few places that lie in `[first, last)`."""
+    begin = np.searchsorted(places, first, side="left")
+    end = np.searchsorted(places, last, side="left")
     for nth in range(int((end - begin).max(initial=0))):
         index = begin + nth
-        growth = growth + np.where(index < end, window.gather(lost, index), 0.0)
+        here = lost[np.minimum(index, len(lost) - 1)]
+        growth = growth + np.where(index < end, here, 0.0)
     return growth
 
 
 def _timestamps(window: WindowBlock, index: Ints) -> Ints:
-    if not window.timestamps_ms.size:
+    return _pick(window.timestamps_ms, index)
+
+
+def _pick(flat: Ints, index: Ints) -> Ints:
+    if not flat.size:
         return np.zeros(index.shape, dtype=np.int64)
-    return window.timestamps_ms[np.clip(index, 0, window.timestamps_ms.size - 1)]
+    return flat[np.clip(index, 0, flat.size - 1)]
 
 
 def _of_counter(kernel: VectorFunction) -> VectorFunction:
@@ -130,10 +202,31 @@ def _idelta(window: WindowBlock) -> tuple[Floats, Bools]:
     return instant_change(window, is_rate=False)
 
 
+def _rate_of_rollups(windows: RollupWindows) -> tuple[Floats, Bools]:
+    return extrapolated_rate_of_rollups(windows, is_counter=True, is_rate=True)
+
+
+def _increase_of_rollups(windows: RollupWindows) -> tuple[Floats, Bools]:
+    return extrapolated_rate_of_rollups(windows, is_counter=True, is_rate=False)
+
+
+def _delta_of_rollups(windows: RollupWindows) -> tuple[Floats, Bools]:
+    return extrapolated_rate_of_rollups(windows, is_counter=False, is_rate=False)
+
+
+_ENDS = frozenset(
+    {RollupColumn.FIRST, RollupColumn.LAST, RollupColumn.FIRST_MS, RollupColumn.LAST_MS}
+)
+_ENDS_OF_COUNTER = _ENDS | {RollupColumn.LOST}
+
 FUNCTIONS: dict[str, VectorFunction] = {
-    "rate": _of_counter(each_window(_rate)),
-    "increase": _of_counter(each_window(_increase)),
-    "delta": each_window(_delta),
+    "rate": _of_counter(
+        each_window(_rate, rollups=RollupKernel(_ENDS_OF_COUNTER, _rate_of_rollups))
+    ),
+    "increase": _of_counter(
+        each_window(_increase, rollups=RollupKernel(_ENDS_OF_COUNTER, _increase_of_rollups))
+    ),
+    "delta": each_window(_delta, rollups=RollupKernel(_ENDS, _delta_of_rollups)),
     "irate": each_window(_irate),
     "idelta": each_window(_idelta),
 }

@@ -69,7 +69,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 # Probes and scrapers come from inside, past the proxy that speaks TLS.
-SECURE_REDIRECT_EXEMPT = [r"^health", r"^metrics/?$", r"^api/"]
+SECURE_REDIRECT_EXEMPT = [r"^health", r"^metrics(/|$)", r"^api/", r"^influx/"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_AGE = 14 * 86_400

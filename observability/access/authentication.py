@@ -65,7 +65,7 @@ class KeyHolder:
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Take an API key as `Bearer <key>`, or as the password of Basic with any user name."""
+    """Take an API key as `Bearer <key>` or `Token <key>`, or as the password of Basic with any user name."""
 
     def authenticate(self, request: Request) -> tuple[KeyHolder, ApiKey] | None:
         """Return the holder and the key; None when the request brings no key."""
@@ -124,9 +124,12 @@ def key_of(request: HttpRequest) -> ApiKey | None:
 
 
 def bearer_token(header: str) -> str | None:
-    """Return the token of an `Authorization: Bearer` header; None for another scheme."""
+    """Return the token of an `Authorization: Bearer` header; None for another scheme.
+
+    Clients of InfluxDB call the scheme `Token`.
+    """
     scheme, _, token = header.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    return token.strip() if scheme.lower() in ("bearer", "token") else None
 
 
 def signed_in_user(request: Request) -> User | None:

@@ -20,6 +20,10 @@ SERIES_REFUSED = Counter(
     "New series that were not made, because of a limit.",
     ["reason"],
 )
+INFLUX_TEXTS_SKIPPED = Counter(
+    "portal_influx_texts_skipped_total",
+    "Fields of line protocol that held a text, which is no value, and were left out.",
+)
 EXEMPLARS_DROPPED = Counter(
     "portal_exemplars_dropped_total", "Exemplars that were taken and not kept.", ["protocol"]
 )

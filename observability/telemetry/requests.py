@@ -26,7 +26,7 @@ _METHODS = frozenset(
 _LONGEST_TEXT = 500
 # Probes ask every few seconds, senders of metrics write hundreds of times a second; how that
 # goes is in the portal's own metrics.
-_FREQUENT_ROUTES = ("/health", "/api/v1/write")
+_FREQUENT_ROUTES = ("/health", "/api/v1/write", "/api/v2/write", "/influx/write")
 
 log = structlog.get_logger("observability.requests")
 

@@ -35,10 +35,11 @@ def test_key_opens_the_api_as_basic_password_with_any_user_name(client: Client, 
     assert client.get(DOOR, headers=basic(f"{user}:{token}")).status_code == 200
 
 
-def test_name_of_the_scheme_is_read_in_any_case(client: Client) -> None:
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Token"])
+def test_name_of_the_scheme_is_read_in_any_case(client: Client, scheme: str) -> None:
     token = make_key(Scope.METRICS_READ)
 
-    assert client.get(DOOR, headers={"Authorization": f"bearer {token}"}).status_code == 200
+    assert client.get(DOOR, headers={"Authorization": f"{scheme} {token}"}).status_code == 200
 
 
 def test_session_opens_the_api(client: Client) -> None:

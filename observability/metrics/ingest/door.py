@@ -24,6 +24,7 @@ from observability.metrics.errors import (
     UnsupportedMediaError,
 )
 from observability.metrics.ingest.admission import NotAdmittedError, admit_writer
+from observability.metrics.ingest.receipt import Receipt
 from observability.metrics.instruments import WRITES_REJECTED
 
 _RETRY = {"Retry-After": "5"}
@@ -50,6 +51,11 @@ def plain_refusal(refusal: Refusal) -> HttpResponse:
         content_type="text/plain; charset=utf-8",
         headers=dict(refusal.headers),
     )
+
+
+def partial_refusal(receipt: Receipt) -> Refusal:
+    """Return what is told of a write of which a part was refused."""
+    return Refusal(receipt.status, receipt.fault(), _RETRY_SERIES if receipt.is_throttled else {})
 
 
 def ingest_door(

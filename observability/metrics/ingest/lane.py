@@ -12,7 +12,8 @@ from functools import lru_cache
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import ResolverMatch, resolve
 
-PATHS = frozenset({"/api/v1/write", "/api/v1/write/"})
+_WRITES = ("/api/v1/write", "/api/v2/write", "/influx/write")
+PATHS = frozenset(path + slash for path in _WRITES for slash in ("", "/"))
 
 
 class IngestLaneMiddleware:

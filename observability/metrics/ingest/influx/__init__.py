@@ -1,0 +1,1 @@
+"""InfluxDB line protocol, as Telegraf and InfluxDB's clients write it."""

@@ -111,6 +111,7 @@ def test_a_body_that_is_cut_or_spoilt_is_refused_or_read_within_its_bounds(
         field(1, field(2, b"\x10\xff")),
         field(1, b"\x10\x00"),
         b"\x80" * 11,
+        field(4, b"") + field(5, field(2, sample(1, 1.0))),
     ],
     ids=[
         "no-length",
@@ -123,6 +124,7 @@ def test_a_body_that_is_cut_or_spoilt_is_refused_or_read_within_its_bounds(
         "endless-time",
         "sample-as-number",
         "endless-tag",
+        "message-of-2.0",
     ],
 )
 def test_what_is_not_a_write_request_is_refused(body: bytes) -> None:
@@ -145,12 +147,14 @@ def test_too_many_samples_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         walk(as_array(body), 0, KnownSeries())
 
 
-def test_exemplars_histograms_and_metadata_are_counted() -> None:
+def test_exemplars_and_histograms_are_counted_and_metadata_noticed() -> None:
     body = series({"a": "1"}, more=field(3, b"") * 2 + field(4, b"") * 3) + metadata(1, "m") * 4
 
     walked = walk(as_array(body), 0, KnownSeries())
 
-    assert (walked.exemplar_count, walked.histogram_count, walked.metadata_count) == (2, 3, 4)
+    assert (walked.exemplar_count, walked.histogram_count) == (2, 3)
+    assert walked.statements.tobytes() == body
+    assert not len(walk(as_array(series({"a": "1"})), 0, KnownSeries()).statements)
 
 
 def test_the_last_of_repeated_fields_of_a_sample_wins() -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
 from observability.metrics.ingest import intake
 from observability.metrics.ingest.acceptance import time_bounds
-from observability.metrics.ingest.known_series import Bytes, KnownSeries
+from observability.metrics.ingest.known_series import Bytes, Ints, KnownSeries
 from observability.metrics.ingest.receipt import Receipt
+from observability.metrics.ingest.remote_write import walk_v2
 from observability.metrics.ingest.remote_write.messages import (
     decode_labels,
     decode_metadata,
     gather_labels,
 )
-from observability.metrics.ingest.remote_write.walk import ScatteredLabelsError, Walked, walk
+from observability.metrics.ingest.remote_write.walk import (
+    ScatteredLabelsError,
+    Stated,
+    Walked,
+    walk,
+)
 from observability.metrics.ingest.sender import Sender
 from observability.metrics.ingest.series_labels import UnacceptableSeriesError, checked_labels
 from observability.metrics.store import catalogue
@@ -27,43 +35,62 @@ PROTOCOL = "remote_write"
 
 known_series = KnownSeries()
 catalogue.on_forget(known_series.forget)
+# What senders of 2.0 have said about metrics: by a metric's name, a hash of the last statement.
+heard_statements = KnownSeries(max_bytes=8 * 1024 * 1024)
+catalogue.on_forget(heard_statements.forget)
 
 
-def receive(data: Bytes, *, now_ms: int, sender: Sender) -> Receipt:
-    """Store the samples of a remote-write 1.0 message; they are durable when this returns.
+def read_v1(data: Bytes, realm: int) -> Walked:
+    """Return what a remote-write 1.0 message holds."""
+    try:
+        return walk(data, realm, known_series)
+    except ScatteredLabelsError:
+        gathered = np.frombuffer(gather_labels(data.tobytes()), np.uint8)
+        return walk(gathered, realm, known_series)
+
+
+def read_v2(data: Bytes, realm: int) -> Walked:
+    """Return what a remote-write 2.0 message holds."""
+    return walk_v2.walk(data, realm, known_series, heard_statements)
+
+
+def receive(
+    data: Bytes, *, read: Callable[[Bytes, int], Walked], now_ms: int, sender: Sender
+) -> Receipt:
+    """Store the samples of a remote-write message; they are durable when this returns.
 
     Args:
         data: The message, no longer compressed.
+        read: `read_v1` or `read_v2`.
         now_ms: The time by which that of the samples is judged.
         sender: Who sent it.
 
     Raises:
         MalformedBodyError: It is not such a message; nothing was stored.
-        BodyTooLargeError: It has too many samples; nothing was stored.
+        BodyTooLargeError: It has too many samples, symbols or labels; nothing was stored.
     """
-    receipt, metadata_count = catalogue.with_current_ids(
-        lambda epoch: _receive(data, now_ms, sender, epoch)
-    )
-    if metadata_count:
-        catalogue.record_metadata(decode_metadata(data.tobytes()))
+    receipt = catalogue.with_current_ids(lambda epoch: _receive(data, read, now_ms, sender, epoch))
     intake.count(receipt, protocol=PROTOCOL)
     return receipt
 
 
-def _receive(data: Bytes, now_ms: int, sender: Sender, epoch: Epoch) -> tuple[Receipt, int]:
-    """Return what became of the samples, and how many statements about metrics there are."""
+def _receive(
+    data: Bytes,
+    read: Callable[[Bytes, int], Walked],
+    now_ms: int,
+    sender: Sender,
+    epoch: Epoch,
+) -> Receipt:
     realm = known_series.realm(sender.added_labels)
-    try:
-        walked = walk(data, realm, known_series)
-    except ScatteredLabelsError:
-        data = np.frombuffer(gather_labels(data.tobytes()), np.uint8)
-        walked = walk(data, realm, known_series)
+    walked = read(data, realm)
+    # Asked for before anything is stored: if it is broken, nothing must be.
+    metadata = decode_metadata(walked.statements.tobytes()) if len(walked.statements) else {}
     receipt = Receipt(exemplar_count=walked.exemplar_count)
     if walked.histogram_count:
         receipt.refused["native histograms are not supported"] += walked.histogram_count
     unknown = np.flatnonzero(walked.ids < 0)
     if len(unknown):
-        _find_or_make(data, walked, unknown, realm, sender, receipt, epoch)
+        _find_or_make(walked, unknown, realm, sender, receipt, epoch)
     receipt.stored = intake.store(
         LogSamples(
             series_ids=walked.ids[walked.series],
@@ -74,11 +101,14 @@ def _receive(data: Bytes, now_ms: int, sender: Sender, epoch: Epoch) -> tuple[Re
         refused=receipt.refused,
         epoch=epoch,
     )
-    return receipt, walked.metadata_count
+    if metadata:
+        catalogue.record_metadata(metadata)
+        if walked.stated:
+            _remember_stated(walked.stated, walked.ids, epoch)
+    return receipt
 
 
 def _find_or_make(
-    data: Bytes,
     walked: Walked,
     unknown: NDArray[np.intp],
     realm: int,
@@ -90,7 +120,7 @@ def _find_or_make(
     label_sets: dict[int, LabelSet] = {}
     refused: dict[int, str] = {}
     for place in unknown.tolist():
-        encoded = data[walked.starts[place] : walked.ends[place]].tobytes()
+        encoded = walked.keys[walked.starts[place] : walked.ends[place]].tobytes()
         try:
             label_sets[place] = checked_labels(decode_labels(encoded), sender.added_labels)
         except UnacceptableSeriesError as error:
@@ -101,11 +131,26 @@ def _find_or_make(
     # The id of a series whose making is rolled back must not be remembered.
     transaction.on_commit(
         lambda: known_series.add(
-            data,
+            walked.keys,
             realm,
             walked.starts[places],
             walked.ends[places],
             walked.ids[places],
+            is_current=lambda: catalogue.is_current(epoch),
+        )
+    )
+
+
+def _remember_stated(stated: Stated, ids: Ints, epoch: Epoch) -> None:
+    """Remember what was said about metrics that exist; of others it must be heard again."""
+    exists = ids[stated.series] >= 0
+    transaction.on_commit(
+        lambda: heard_statements.add(
+            stated.names,
+            0,
+            stated.starts[exists],
+            stated.ends[exists],
+            stated.hashes[exists],
             is_current=lambda: catalogue.is_current(epoch),
         )
     )

@@ -1,4 +1,4 @@
-"""`POST /api/v1/write`: the door for Prometheus and whoever speaks its remote write.
+"""`POST /api/v1/write`: the door for Prometheus and whoever speaks its remote write, 1.0 or 2.0.
 
 Senders read answers as plain text, and repeat what is answered with 5xx or 429, nothing else.
 """
@@ -12,32 +12,62 @@ from django.http import HttpRequest, HttpResponse
 from observability.metrics.errors import UnsupportedMediaError
 from observability.metrics.ingest.body import read_body
 from observability.metrics.ingest.door import Refusal, ingest_door, plain_refusal
-from observability.metrics.ingest.remote_write.receiving import PROTOCOL, receive
+from observability.metrics.ingest.receipt import Receipt
+from observability.metrics.ingest.remote_write.receiving import (
+    PROTOCOL,
+    read_v1,
+    read_v2,
+    receive,
+)
 from observability.metrics.ingest.sender import Sender
 from observability.metrics.ingest.snappy import decompress
 
 # Missing ones mean the same: senders before 1.0 of the specification left them out.
 _MEDIA_TYPES = {"", "application/x-protobuf"}
-_MESSAGES = {"", "prometheus.writerequest"}
+_V2 = "io.prometheus.write.v2.Request"
+_READERS = {"": read_v1, "prometheus.WriteRequest": read_v1, _V2: read_v2}
 _ENCODINGS = {"", "snappy"}
 
 
 @ingest_door(PROTOCOL)
 def remote_write(request: HttpRequest, sender: Sender) -> HttpResponse:
     """Store the samples of a body; 204 once all are durable, 400 when some could not be taken."""
-    if fault := _media_fault(request):
-        raise UnsupportedMediaError(fault)
-    receipt = receive(decompress(read_body(request)), now_ms=int(time.time() * 1000), sender=sender)
+    message = _message(request)
+    receipt = receive(
+        decompress(read_body(request)),
+        read=_READERS[message],
+        now_ms=int(time.time() * 1000),
+        sender=sender,
+    )
+    # A sender of 1.0 would take them as it likes.
+    headers = _written(receipt) if message == _V2 else {}
     if fault := receipt.fault():
-        return plain_refusal(Refusal(receipt.status, fault))
-    return HttpResponse(status=204)
+        return plain_refusal(Refusal(receipt.status, fault, headers))
+    return HttpResponse(status=204, headers=headers)
 
 
-def _media_fault(request: HttpRequest) -> str:
-    """Return what is wrong with the body's media type or encoding, '' when nothing is."""
-    message = request.content_params.get("proto", "") if request.content_params else ""
-    if request.content_type not in _MEDIA_TYPES or message.lower() not in _MESSAGES:
-        return "the body must be application/x-protobuf, a prometheus.WriteRequest"
+def _written(receipt: Receipt) -> dict[str, str]:
+    """Return how much was taken, which senders of 2.0 must be told; without it they take it for nothing."""
+    return {
+        "X-Prometheus-Remote-Write-Samples-Written": str(receipt.stored),
+        "X-Prometheus-Remote-Write-Histograms-Written": "0",
+        # Written means accepted; what becomes of it then is the receiver's affair (specification, glossary).
+        "X-Prometheus-Remote-Write-Exemplars-Written": str(receipt.exemplar_count),
+    }
+
+
+def _message(request: HttpRequest) -> str:
+    """Return the name of the message that the body is.
+
+    Raises:
+        UnsupportedMediaError: It is another, or not compressed with snappy.
+    """
+    message = (request.content_params or {}).get("proto", "")
+    if request.content_type not in _MEDIA_TYPES or message not in _READERS:
+        raise UnsupportedMediaError(
+            "the body must be application/x-protobuf, a prometheus.WriteRequest"
+            f" or with ;proto={_V2} such a request"
+        )
     if request.META.get("HTTP_CONTENT_ENCODING", "").lower() not in _ENCODINGS:
-        return "the body must be compressed with snappy, in its block format"
-    return ""
+        raise UnsupportedMediaError("the body must be compressed with snappy, in its block format")
+    return message

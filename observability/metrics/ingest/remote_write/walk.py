@@ -11,7 +11,6 @@ The message (prometheus/prometheus, prompb/remote.proto and types.proto) reads
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -24,8 +23,8 @@ from observability.metrics.ingest.known_series import (
     KnownSeries,
     Table,
     find,
-    load_word,
 )
+from observability.metrics.ingest.remote_write.wire import read_field, read_sample
 
 # Far above what senders put together (Prometheus: 2,000); bounds the memory of a hostile body.
 MAX_SAMPLES = 1_000_000
@@ -37,7 +36,9 @@ _SERIES, _SAMPLES = range(2)
 # A field's tag: its number times eight, plus its wire type (1: eight bytes, 2: a length and so many bytes).
 _SERIES_TAG, _METADATA_TAG = 1 << 3 | 2, 3 << 3 | 2
 _LABEL_TAG, _SAMPLE_TAG, _EXEMPLAR_TAG, _HISTOGRAM_TAG = (n << 3 | 2 for n in (1, 2, 3, 4))
-_VALUE_TAG, _TIMESTAMP_TAG = 1 << 3 | 1, 2 << 3
+
+# Nothing of 1.0 has these numbers: whoever calls a message of 2.0 one of 1.0 is told, and loses nothing.
+_FIELDS_OF_V2 = (4, 5)
 
 
 class ScatteredLabelsError(Exception):
@@ -45,11 +46,31 @@ class ScatteredLabelsError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """The metrics that a body makes news of.
+
+    Attributes:
+        names: The bytes in which their names stand.
+        starts: int64, where in `names` each begins.
+        ends: int64, where it ends.
+        series: int64, the place of a series of each.
+        hashes: int64, one of what is said about each.
+    """
+
+    names: Bytes
+    starts: Ints
+    ends: Ints
+    series: Ints
+    hashes: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Walked:
     """What a body holds. Series without samples are left out.
 
     Attributes:
-        starts: int64, where the labels of each series begin.
+        keys: The bytes in which the labels of the series stand, as 1.0 writes them.
+        starts: int64, where in `keys` the labels of each series begin.
         ends: int64, where they end.
         ids: int64, the series when the process knows it, -1 otherwise.
         series: int64, for each sample the place of its series in `ids`.
@@ -57,9 +78,11 @@ class Walked:
         values: float64, for each sample, bit for bit.
         exemplar_count: How many exemplars there are.
         histogram_count: How many native histograms.
-        metadata_count: How many statements about metrics.
+        statements: A message of 1.0 that says something about metrics; empty for nothing.
+        stated: What of it is worth remembering, when it is.
     """
 
+    keys: Bytes
     starts: Ints
     ends: Ints
     ids: Ints
@@ -68,7 +91,8 @@ class Walked:
     values: NDArray[np.float64]
     exemplar_count: int
     histogram_count: int
-    metadata_count: int
+    statements: Bytes
+    stated: Stated | None = None
 
 
 def walk(data: Bytes, realm: int, known: KnownSeries) -> Walked:
@@ -96,6 +120,7 @@ def walk(data: Bytes, realm: int, known: KnownSeries) -> Walked:
         raise ScatteredLabelsError
     series_count, sample_count = counts.tolist()
     return Walked(
+        keys=data,
         starts=starts[:series_count],
         ends=ends[:series_count],
         ids=ids[:series_count],
@@ -104,21 +129,8 @@ def walk(data: Bytes, realm: int, known: KnownSeries) -> Walked:
         values=bits[:sample_count].view(np.float64),
         exemplar_count=int(others[_EXEMPLARS]),
         histogram_count=int(others[_HISTOGRAMS]),
-        metadata_count=int(others[_METADATA]),
+        statements=data if others[_METADATA] else data[:0],
     )
-
-
-def warm_up() -> None:
-    """Load the compiled code, or compile it when no earlier process has; takes seconds then.
-
-    For the start of a process, so that no request waits for it.
-    """
-    known = KnownSeries()
-    body = np.frombuffer(b"\x0a\x04\x0a\x00\x12\x00", np.uint8)
-    for _ in range(2):
-        walked = walk(body, 0, known)
-        known.add(body, 0, walked.starts, walked.ends, np.zeros(1, np.int64))
-    known.grow()
 
 
 @njit(nogil=True, cache=True)
@@ -138,8 +150,8 @@ def _walk(
     at, end = 0, len(data)
     series_count = sample_count = 0
     while at < end:
-        tag, inside, after = _field(data, at, end)
-        if after < 0 or (tag < 32 and tag & 7 != 2 and tag >> 3 != 2):
+        tag, inside, after = read_field(data, at, end)
+        if after < 0 or (tag < 32 and tag & 7 != 2 and tag >> 3 != 2) or tag >> 3 in _FIELDS_OF_V2:
             return _MALFORMED
         at = after
         if tag == _METADATA_TAG:
@@ -150,7 +162,7 @@ def _walk(
         first_sample = sample_count
         while inside < after:
             field_start = inside
-            tag, field, inside = _field(data, inside, after)
+            tag, field, inside = read_field(data, inside, after)
             if inside < 0 or (tag < 40 and tag & 7 != 2):
                 return _MALFORMED
             if tag == _LABEL_TAG:
@@ -162,7 +174,7 @@ def _walk(
             elif tag == _SAMPLE_TAG:
                 if sample_count == len(bits):
                     return _TOO_MANY
-                value, timestamp_ms, is_right = _sample(data, field, inside)
+                value, timestamp_ms, is_right = read_sample(data, field, inside)
                 if not is_right:
                     return _MALFORMED
                 series[sample_count] = series_count
@@ -184,61 +196,3 @@ def _walk(
     counts[_SERIES] = series_count
     counts[_SAMPLES] = sample_count
     return _DONE
-
-
-@njit(nogil=True, cache=True)
-def _sample(data: Bytes, at: int, end: int) -> Any:
-    """Return the bits and the time of a Sample, and whether it is one; fields that are zero may be missing."""
-    value = np.uint64(0)
-    timestamp_ms = np.int64(0)
-    while at < end:
-        tag, inside, at = _field(data, at, end)
-        if at < 0:
-            return value, timestamp_ms, False
-        if tag == _VALUE_TAG:
-            value = load_word(data, inside)
-        elif tag == _TIMESTAMP_TAG:
-            number, _ = _varint(data, inside, at)
-            timestamp_ms = np.int64(number)
-        elif tag < 24:
-            return value, timestamp_ms, False
-    return value, timestamp_ms, True
-
-
-@njit(nogil=True, cache=True)
-def _field(data: Bytes, at: int, end: int) -> Any:
-    """Return a field's tag, where its content begins and where it ends; -1 for the end of a broken one."""
-    number, at = _varint(data, at, end)
-    # Field numbers end at 2**29 - 1, and begin at 1.
-    if at < 0 or number < 8 or number >= 1 << 32:
-        return 0, at, -1
-    tag = np.int64(number)
-    wire = tag & 7
-    if wire == 0:
-        _, after = _varint(data, at, end)
-        return tag, at, after
-    if wire == 1:
-        return tag, at, at + 8 if at + 8 <= end else -1
-    if wire == 5:
-        return tag, at, at + 4 if at + 4 <= end else -1
-    if wire != 2:
-        return tag, at, -1
-    size, at = _varint(data, at, end)
-    if at < 0 or size > np.uint64(end - at):
-        return tag, at, -1
-    return tag, at, at + np.int64(size)
-
-
-@njit(nogil=True, cache=True)
-def _varint(data: Bytes, at: int, end: int) -> Any:
-    """Return a variable-length number and where it ends, -1 when it does not."""
-    value = np.uint64(0)
-    shift = np.uint64(0)
-    while at < end and shift < 64:
-        byte = np.uint64(data[at])
-        at += 1
-        value |= (byte & np.uint64(0x7F)) << shift
-        if byte < 0x80:
-            return value, at
-        shift += np.uint64(7)
-    return value, -1

@@ -23,7 +23,7 @@ RATE_WINDOW_SECONDS = 60
 # The first of the system overview: CPU and memory.
 PANELS_SHOWN = 2
 # The parts without which nothing works come first.
-HEALTH_FIRST = ("database", "redis", "worker-timely", "worker-bulk", "beat", "watch")
+HEALTH_FIRST = ("database", "redis", "worker-timely", "worker-bulk", "beat", "watch", "scrape")
 _BADGES = {"ok": "good", "degraded": "warning", "failing": "bad"}
 
 

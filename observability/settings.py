@@ -225,6 +225,13 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
+# --- ways in for metrics ----------------------------------------------------------------------
+PUSHGATEWAY_TTL_MS = env.duration_ms("PUSHGATEWAY_TTL", "0")  # 0: pushed metrics stay
+
+# --- scraping ---------------------------------------------------------------------------------
+# How many targets are asked at once, half of them for those that fail.
+SCRAPE_CONCURRENCY = env.integer("SCRAPE_CONCURRENCY", 400, minimum=2, maximum=4000)
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

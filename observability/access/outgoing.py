@@ -16,7 +16,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Final
@@ -89,6 +89,7 @@ class _Call:
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(repr=False)
+    verify_tls: bool = True
 
 
 def fetch(
@@ -100,6 +101,7 @@ def fetch(
     timeout_seconds: float = 10,
     max_response_bytes: int = 1_000_000,
     max_redirects: int = 3,
+    verify_tls: bool = True,
     resolve: Resolve = socket.getaddrinfo,
 ) -> OutgoingResponse:
     """Make one HTTP call and return the answer, whatever its status.
@@ -115,6 +117,7 @@ def fetch(
         timeout_seconds: For everything together: names, redirects, the last byte.
         max_response_bytes: For the body as sent and as unpacked.
         max_redirects: How many are followed; one more is refused.
+        verify_tls: Whether certificates are checked; without that, anybody on the way can read and change all.
         resolve: Turns a host name into addresses.
 
     Raises:
@@ -122,7 +125,13 @@ def fetch(
             trying again is no use.
         OutgoingFailedError: Name, connection, TLS, time or the answer's form; may work later.
     """
-    call = _Call(method=method, url=url, headers=_checked_headers(headers or {}), body=body)
+    call = _Call(
+        method=method,
+        url=url,
+        headers=_checked_headers(headers or {}),
+        body=body,
+        verify_tls=verify_tls,
+    )
     if not _METHOD.fullmatch(method):
         raise OutgoingRefusedError("the method of an HTTP call must be a word in capitals")
     with _Deadline(timeout_seconds) as deadline:
@@ -225,7 +234,9 @@ def _exchange(
     """Make one hop, turning whatever goes wrong into an error that names the origin alone."""
     addresses = _addresses(target, deadline, resolve)
     try:
-        connection = _connection(target, deadline, lambda: _dial(addresses, deadline))
+        connection = _connection(
+            target, deadline, lambda: _dial(addresses, deadline), verify_tls=call.verify_tls
+        )
         try:
             connection.request(
                 call.method,
@@ -251,14 +262,13 @@ def _exchange(
 
 
 def _connection(
-    target: _Target, deadline: _Deadline, dial: Callable[[], socket.socket]
+    target: _Target, deadline: _Deadline, dial: Callable[[], socket.socket], *, verify_tls: bool
 ) -> _PlainConnection | _TLSConnection:
     timeout = deadline.remaining()
     connection: _PlainConnection | _TLSConnection
     if target.scheme == "https":
-        connection = _TLSConnection(
-            target.host, target.port, timeout=timeout, ssl_context=_tls_context()
-        )
+        context = _tls_context() if verify_tls else _trusting_tls_context()
+        connection = _TLSConnection(target.host, target.port, timeout=timeout, ssl_context=context)
     else:
         connection = _PlainConnection(target.host, target.port, timeout=timeout)
     connection.dial = dial
@@ -346,7 +356,7 @@ def _redirected(call: _Call, target: _Target, status: int, location: str) -> _Ca
         headers = {n: v for n, v in headers.items() if not n.lower().startswith("content-")}
     if following.origin != target.origin:
         headers = {n: v for n, v in headers.items() if n.lower() in _HARMLESS_HEADERS}
-    return _Call(method=method, url=url, headers=headers, body=body)
+    return replace(call, method=method, url=url, headers=headers, body=body)
 
 
 def _parse(url: str) -> _Target:
@@ -404,6 +414,14 @@ def _tls_context() -> ssl.SSLContext:
 def _cached_tls_context(cafile: str | None, capath: str | None) -> ssl.SSLContext:
     # Reading the system's authorities takes some 20 ms, so once for each place they come from.
     return ssl.create_default_context(cafile=cafile, capath=capath)
+
+
+@lru_cache(maxsize=1)
+def _trusting_tls_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _reason(error: Exception, deadline: _Deadline) -> str:

@@ -65,6 +65,10 @@ WORK = (
     Program(
         name="watch", command=lambda _: [sys.executable, "manage.py", "watch"], stop_seconds=10
     ),
+    # Scrapes that last longer than this are cut off; their targets are due again soon.
+    Program(
+        name="scrape", command=lambda _: [sys.executable, "manage.py", "scrape"], stop_seconds=15
+    ),
 )
 PROGRAMS = {program.name: program for program in (POSTGRES, REDIS, WEB, *WORK)}
 

@@ -39,6 +39,7 @@ def register_base_checks() -> None:
     for queue in QUEUES:
         register_check(f"worker-{queue}", partial(check_worker, queue), critical=False)
     register_check("watch", partial(_check_silence, "watch", "The watch process"), critical=False)
+    register_check("scrape", partial(_check_silence, "scrape", "The scraper"), critical=False)
     register_check("disk", check_disk, critical=False)
     register_check("own-metrics", check_own_metrics, critical=False)
 

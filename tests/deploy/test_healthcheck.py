@@ -93,5 +93,5 @@ def test_compose_asks_for_checks_that_exist(client: Client) -> None:
 
     known = set(client.get("/health").json()["checks"])
 
-    assert asked == {"worker-timely", "worker-bulk", "beat", "watch"}
+    assert asked == {"worker-timely", "worker-bulk", "beat", "watch", "scrape"}
     assert asked <= known

@@ -17,7 +17,7 @@ from tests.embedded.portal_process import (
     wait_for,
 )
 
-PROGRAMS = ["postgres", "redis", "web", "timely", "bulk", "beat", "watch"]
+PROGRAMS = ["postgres", "redis", "web", "timely", "bulk", "beat", "watch", "scrape"]
 
 
 class SharedPortal:

@@ -12,7 +12,7 @@ from observability.telemetry.heartbeats import leave_heartbeat
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
 
-ROLES = ("beat", "timely", "bulk", "watch")
+ROLES = ("beat", "timely", "bulk", "watch", "scrape")
 
 
 def test_live_answers_without_asking_anything(client: Client, settings: object) -> None:
@@ -37,6 +37,7 @@ def test_health_is_degraded_while_nothing_works_in_the_background(client: Client
     assert {name for name, check in body["checks"].items() if check["status"] == "failing"} >= {
         "beat",
         "watch",
+        "scrape",
         "worker-timely",
         "worker-bulk",
     }

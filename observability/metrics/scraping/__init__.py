@@ -1,0 +1,1 @@
+"""Scraping: targets are found, asked for their metrics in turn, and what they answer is stored."""

@@ -296,10 +296,12 @@ class Deletion(models.Model):
     series_count = models.BigIntegerField("series", default=0)
     samples_removed = models.BigIntegerField(default=0)
     error = models.TextField(blank=True, default="")
+    # Series that are newer than the wish stay.
+    last_series_id = models.BigIntegerField()
     # Up to which id, of whatever its phase goes through, it has come.
     cursor = models.BigIntegerField(default=0)
-    # Virtual transactions that may still write by what they found before.
-    waits_for = ArrayField(models.TextField(), default=list)
+    # Transactions that may still write to what it has found; None before it has looked.
+    waits_for = ArrayField(models.TextField(), null=True)
     # Log rows up to this id are to be compacted before segments are rewritten.
     log_barrier = models.BigIntegerField(default=0)
 

@@ -73,11 +73,12 @@ class Migration(migrations.Migration):
                 ("series_count", models.BigIntegerField(default=0, verbose_name="series")),
                 ("samples_removed", models.BigIntegerField(default=0)),
                 ("error", models.TextField(blank=True, default="")),
+                ("last_series_id", models.BigIntegerField()),
                 ("cursor", models.BigIntegerField(default=0)),
                 (
                     "waits_for",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.TextField(), default=list, size=None
+                        base_field=models.TextField(), null=True, size=None
                     ),
                 ),
                 ("log_barrier", models.BigIntegerField(default=0)),

@@ -24,6 +24,7 @@ from django.db import connection, transaction
 from numpy.typing import NDArray
 
 from observability.metrics.errors import CatalogueMovedError, SeriesLimitError
+from observability.metrics.instruments import SERIES_REFUSED
 from observability.metrics.samples import Metadata, MetricType
 from observability.promql.labels import METRIC_NAME, LabelSet, drop_metric_name, label_value
 
@@ -31,6 +32,9 @@ from observability.promql.labels import METRIC_NAME, LabelSet, drop_metric_name,
 MAX_CACHED_SERIES = 200_000
 # How often a write is tried while others delete series.
 _MAX_ATTEMPTS = 10
+# Names the advisory lock that those who make series share, and that who removes metrics and label
+# pairs without series has alone ("used" in ASCII).
+UNUSED_LOCK = 0x75736564
 
 _Result = TypeVar("_Result")
 
@@ -192,16 +196,33 @@ def find_or_make(
         with transaction.atomic():
             refused |= _insert(missing, limits.max_per_metric)
         ids |= _select_ids(missing)
+        if len(ids) + len(refused) < len(by_fingerprint):
+            raise CatalogueMovedError  # deleted as soon as they were made
     return FoundSeries(ids=ids, refused=refused)
 
 
 def _select_ids(by_fingerprint: Mapping[bytes, LabelSet]) -> dict[LabelSet, int]:
+    """Return the ids of those that exist; idle ones that were about to be deleted stay from now on."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT fingerprint, id FROM metrics_series WHERE fingerprint = ANY(%s)",
+            "SELECT fingerprint, id, retiring_epoch IS NULL FROM metrics_series"
+            " WHERE fingerprint = ANY(%s)",
             [list(by_fingerprint)],
         )
-        return {by_fingerprint[bytes(key)]: series_id for key, series_id in cursor.fetchall()}
+        rows = cursor.fetchall()
+        retiring = [key for key, _, stays in rows if not stays]
+        found = [(key, series_id) for key, series_id, stays in rows if stays]
+        if retiring:
+            # Who deletes them locks them too: one of both comes first, and the other sees it.
+            cursor.execute(
+                "UPDATE metrics_series SET retiring_epoch = NULL WHERE id IN ("
+                "  SELECT id FROM metrics_series WHERE fingerprint = ANY(%s)"
+                "  ORDER BY fingerprint FOR UPDATE)"
+                " RETURNING fingerprint, id",
+                [retiring],
+            )
+            found += cursor.fetchall()
+    return {by_fingerprint[bytes(key)]: series_id for key, series_id in found}
 
 
 def _insert(
@@ -212,6 +233,9 @@ def _insert(
     Returns:
         The series that were not made, because their metric has too many.
     """
+    with connection.cursor() as cursor:
+        # Metrics and pairs that are found now must still be there when series point at them.
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [UNUSED_LOCK])
     metrics = _ids_of(
         "metrics_metric",
         ("name",),
@@ -231,7 +255,7 @@ def _insert(
         if room.get(metric_id, 1) < 1:
             refused[labels] = SeriesRefusal(
                 f"the metric {name} has {max_per_metric:,} series, as many as a metric may have"
-                " (MAX_SERIES_PER_METRIC)"
+                " (MAX_SERIES_PER_METRIC); look for a label that holds ids"
             )
             continue
         if metric_id in room:
@@ -249,6 +273,8 @@ def _insert(
         )
     if rows:
         _insert_rows(rows)
+    if refused:
+        SERIES_REFUSED.labels(reason="metric").inc(len(refused))
     return refused
 
 

@@ -157,13 +157,29 @@ def restrict(
     is_within = (times >= start_ms) & (times <= end_ms)
     if is_within.all():
         return columns
-    counts = np.add.reduceat(is_within, columns.offsets[:-1], dtype=np.int64)
+    return _where(columns, is_within)
+
+
+def remove(
+    columns: SeriesColumns, series_ids: NDArray[np.int64], start_ms: int, end_ms: int
+) -> SeriesColumns:
+    """Return the samples without those of some series (ascending ids) in a range that holds its ends."""
+    is_touched = np.zeros(len(columns.series_ids), np.bool_)
+    is_touched[places_of(columns.series_ids, series_ids)] = True
+    times = columns.timestamps_ms
+    stays = ~np.repeat(is_touched, columns.counts) | (times < start_ms) | (times > end_ms)
+    return columns if stays.all() else _where(columns, stays)
+
+
+def _where(columns: SeriesColumns, is_kept: NDArray[np.bool_]) -> SeriesColumns:
+    """Return some of the samples, and of the series those that have any."""
+    counts = np.add.reduceat(is_kept, columns.offsets[:-1], dtype=np.int64)
     has_samples = counts > 0
     return SeriesColumns(
         series_ids=columns.series_ids[has_samples],
         offsets=_offsets(counts[has_samples]),
-        timestamps_ms=times[is_within],
-        values=columns.values[is_within],
+        timestamps_ms=columns.timestamps_ms[is_kept],
+        values=columns.values[is_kept],
     )
 
 

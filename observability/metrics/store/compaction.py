@@ -182,7 +182,7 @@ def run_merge(due: Merge) -> bool:
         SegmentGoneError: A segment was deleted meanwhile; nothing has changed.
     """
     with transaction.atomic():
-        if not _try_lock(due.metric_id):
+        if not try_lock(due.metric_id):
             return False
         inputs = _inputs(due)
         if all(segment.level == due.level for segment in inputs):
@@ -201,8 +201,8 @@ def merge_lock_number(metric_id: int) -> int:
     return _LOCK_BASE + metric_id
 
 
-def _try_lock(metric_id: int) -> bool:
-    """Take the metric for this transaction, unless another has it."""
+def try_lock(metric_id: int) -> bool:
+    """Take the segments of a metric for this transaction; False when another has them."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [merge_lock_number(metric_id)])
         (is_ours,) = cursor.fetchone()

@@ -7,7 +7,7 @@ float64 values), each compressed by `pcodec`, behind a header that gives their l
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,8 @@ _HEADER = struct.Struct("<BII")
 _VERSION = 1
 # Half of pcodec's usual effort: rows live for seconds, and it takes a third of the time.
 _CONFIG = ChunkConfig(compression_level=4)
+# Bounds the memory of looking through all of the log.
+_ROWS_PER_LOOK = 100
 # Bounds the rows that are looked at for one claim.
 _MAX_CLAIMED_ROWS = 20_000
 
@@ -158,6 +160,40 @@ def delete(row_ids: Sequence[int]) -> None:
     """Delete rows by their ids."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM metrics_samplelog WHERE id = ANY(%s)", [list(row_ids)])
+
+
+def last_id() -> int:
+    """Return the id of the newest row, 0 when there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(id), 0) FROM metrics_samplelog")
+        (row_id,) = cursor.fetchone()
+    return int(row_id)
+
+
+def has_rows_until(row_id: int) -> bool:
+    """Say whether a row with this id or a smaller one waits for compaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM metrics_samplelog WHERE id <= %s)", [row_id])
+        (has_rows,) = cursor.fetchone()
+    return bool(has_rows)
+
+
+def logged_series() -> Iterator[NDArray[np.int64]]:
+    """Yield the series of which a row holds samples, for each row that is there now."""
+    last, after = last_id(), 0
+    while after < last:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, data FROM metrics_samplelog WHERE id > %s AND id <= %s"
+                " ORDER BY id LIMIT %s",
+                [after, last, _ROWS_PER_LOOK],
+            )
+            rows = cursor.fetchall()
+        if not rows:
+            return
+        for row_id, data in rows:
+            after = row_id
+            yield np.unique(decode(data).series_ids)
 
 
 def count_since(timestamp_ms: int) -> int:

@@ -11,7 +11,7 @@ _port = _environment.integer("PORT", 8000, minimum=1, maximum=65535)
 
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
 workers = _environment.integer("WEB_CONCURRENCY", 2, minimum=1, maximum=64)
-worker_class = "gthread"
+worker_class = "observability.web_worker.WebWorker"
 threads = 8
 timeout = 60
 graceful_timeout = 10

@@ -108,8 +108,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "observability.telemetry.requests.RequestLogMiddleware",
-    # Writes of metrics go no further than here.
-    "observability.metrics.ingest.lane.IngestLaneMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -28,7 +28,10 @@ _LONGEST_TEXT = 500
 # goes is in the portal's own metrics.
 _FREQUENT_ROUTES = ("/health", "/api/v1/write", "/api/v2/write", "/influx/write")
 
-log = structlog.get_logger("observability.requests")
+_LOGGER = "observability.requests"
+
+log = structlog.get_logger(_LOGGER)
+_requests_log = logging.getLogger(_LOGGER)
 
 
 class RequestLogMiddleware:
@@ -70,8 +73,12 @@ class RequestLogMiddleware:
         HTTP_REQUEST_DURATION.labels(method, route).observe(duration_seconds)
         if status >= 500:
             HTTP_REQUEST_ERRORS.labels(request.META.get("telemetry.error_type", str(status))).inc()
+        level = _level(status, route)
+        # What is not going to be written is not gathered either.
+        if not _requests_log.isEnabledFor(level):
+            return
         log.log(
-            _level(status, route),
+            level,
             "request",
             method=method,
             path=request.path[:_LONGEST_TEXT],

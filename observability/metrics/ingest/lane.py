@@ -1,35 +1,64 @@
-"""A short way for writes: past the middlewares that serve people in a browser.
+"""A short way for writes: past Django's handler and the middlewares that serve people in a browser.
 
-Sessions, messages, CSRF, static files and the like take longer than storing a usual body
-does. Nothing of them matters to a program that brings its key with each request.
+Sessions, messages, CSRF, signals and the like take as long as storing a usual body does. Nothing
+of them matters to a program that brings its key with each request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import Any
 
+from django.core.handlers.exception import convert_exception_to_response
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import ResolverMatch, resolve
 
-_WRITES = ("/api/v1/write", "/api/v2/write", "/influx/write")
-PATHS = frozenset(path + slash for path in _WRITES for slash in ("", "/"))
+from observability.telemetry.requests import RequestLogMiddleware
+
+_PATHS = (
+    "/api/v1/write",
+    "/api/v1/otlp/v1/metrics",
+    "/v1/metrics",
+    "/api/v2/write",
+    "/influx/write",
+)
+PATHS = frozenset(path + end for path in _PATHS for end in ("", "/"))
+
+_StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+_Application = Callable[[dict[str, Any], _StartResponse], Iterable[Any]]
 
 
-class IngestLaneMiddleware:
-    """Answer writes at once; what is listed after this middleware sees only the other requests."""
+class IngestLane:
+    """A WSGI application that answers writes itself and leaves all else to another.
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
+    A write without `Authorization` may be a person's, with a session: it goes the long way.
+    """
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer a request; one without `Authorization` may be a person's, with a session."""
-        if request.path_info not in PATHS or "HTTP_AUTHORIZATION" not in request.META:
-            return self._get_response(request)
-        match = _match(request.path_info)
-        request.resolver_match = match
-        response: HttpResponseBase = match.func(request)
-        return response
+    def __init__(self, application: _Application) -> None:
+        self._application = application
+        self._respond: Any = convert_exception_to_response(
+            RequestLogMiddleware(convert_exception_to_response(_answer))
+        )
+
+    def __call__(self, environ: dict[str, Any], start_response: _StartResponse) -> Iterable[Any]:
+        """Answer a request."""
+        if environ["PATH_INFO"] not in PATHS or "HTTP_AUTHORIZATION" not in environ:
+            return self._application(environ, start_response)
+        # As Django does at the start of a request: a connection that failed, or is old, is let go.
+        connection.close_if_unusable_or_obsolete()
+        response = self._respond(WSGIRequest(environ))
+        start_response(f"{response.status_code} {response.reason_phrase}", [*response.items()])
+        return [response.content]
+
+
+def _answer(request: HttpRequest) -> HttpResponseBase:
+    match = _match(request.path_info)
+    request.resolver_match = match
+    response: HttpResponseBase = match.func(request)
+    return response
 
 
 @lru_cache(maxsize=len(PATHS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from observability.access.navigation import Entry, Section, register_entry
+from observability.metrics.links import ExpressionLink, register_link
 
 
 def register_rule_pages() -> None:
@@ -35,6 +36,16 @@ def register_rule_pages() -> None:
             url_name="admin:alerts_rulegroup_changelist",
             permission="alerts.view_rulegroup",
             order=30,
+        )
+    )
+    register_link(
+        ExpressionLink(
+            title="Create an alert rule",
+            icon="add_alert",
+            url_name="admin:alerts_rule_add",
+            permission="alerts.add_rule",
+            parameter="expr",
+            others={"made_in": "promql"},
         )
     )
 

@@ -31,6 +31,12 @@ from observability.metrics.store.catalogue import Epoch
 from observability.metrics.store.log import LogSamples
 from observability.promql.labels import LabelSet
 
+Kept = slice | NDArray[np.bool_]
+"""Which of the samples of a write are stored."""
+
+Append = Callable[[LogSamples, Kept, Epoch], None]
+"""Writes the samples of a write that are kept, all or none, with ids of this epoch."""
+
 _memory = SeriesMemory()
 catalogue.on_forget(_memory.forget)
 
@@ -59,6 +65,10 @@ class Incoming:
     exemplar_count: int = 0
 
 
+def _append(samples: LogSamples, kept: Kept, epoch: Epoch) -> None:
+    log.append(samples, epoch)
+
+
 def take_in(
     incoming: Incoming,
     *,
@@ -66,6 +76,7 @@ def take_in(
     sender: Sender,
     now_ms: int,
     bounds: TimeBounds | None = None,
+    append: Append = _append,
 ) -> Receipt:
     """Store samples; they are durable when this returns, unless it is called inside a transaction.
 
@@ -75,11 +86,12 @@ def take_in(
         sender: Who sent them.
         now_ms: The time by which that of the samples is judged.
         bounds: Other times than usual that are taken.
+        append: Writes them; for protocols whose samples depend on what is there.
     """
     bounds = bounds or time_bounds(now_ms)
     receipt = catalogue.with_current_ids(
         lambda epoch: _take_in(
-            incoming, realm(protocol, sender.added_labels), sender, bounds, epoch
+            incoming, realm(protocol, sender.added_labels), sender, bounds, epoch, append
         )
     )
     receipt.exemplar_count = incoming.exemplar_count
@@ -98,7 +110,12 @@ def count(receipt: Receipt, *, protocol: str) -> None:
 
 
 def _take_in(
-    incoming: Incoming, realm: Realm, sender: Sender, bounds: TimeBounds, epoch: Epoch
+    incoming: Incoming,
+    realm: Realm,
+    sender: Sender,
+    bounds: TimeBounds,
+    epoch: Epoch,
+    append: Append,
 ) -> Receipt:
     ids = np.array(_memory.ids_of(realm, incoming.keys), np.int64)
     receipt = Receipt()
@@ -127,6 +144,7 @@ def _take_in(
         bounds=bounds,
         refused=receipt.refused,
         epoch=epoch,
+        append=append,
     )
     return receipt
 
@@ -167,7 +185,14 @@ def count_refused(reasons: Mapping[int, str], series: NDArray[np.int64], receipt
         receipt.refused[reason] += int(counts[place])
 
 
-def store(samples: LogSamples, *, bounds: TimeBounds, refused: Counter[str], epoch: Epoch) -> int:
+def store(
+    samples: LogSamples,
+    *,
+    bounds: TimeBounds,
+    refused: Counter[str],
+    epoch: Epoch,
+    append: Append = _append,
+) -> int:
     """Store the samples whose series has an id and whose time is right; return their number.
 
     Args:
@@ -175,6 +200,7 @@ def store(samples: LogSamples, *, bounds: TimeBounds, refused: Counter[str], epo
         bounds: The times that are right.
         refused: To which the others are added, by the reason.
         epoch: In which the ids were looked up.
+        append: Writes them.
 
     Raises:
         CatalogueMovedError: Ids were withdrawn meanwhile; nothing was stored.
@@ -182,17 +208,18 @@ def store(samples: LogSamples, *, bounds: TimeBounds, refused: Counter[str], epo
     if not len(samples.values):
         return 0
     series_ids, times = samples.series_ids, samples.timestamps_ms
+    kept: Kept = slice(None)
     if refused or not bounds.hold(times):
         has_id = series_ids >= 0
         is_old, is_new = times < bounds.oldest_ms, times > bounds.newest_ms
         for example, is_wrong in ((times.min(), is_old), (times.max(), is_new)):
             if wrong := int((is_wrong & has_id).sum()):
                 refused[bounds.fault(int(example))] += wrong
-        is_right = has_id & ~is_old & ~is_new
+        kept = has_id & ~is_old & ~is_new
         samples = LogSamples(
-            series_ids=series_ids[is_right],
-            timestamps_ms=times[is_right],
-            values=samples.values[is_right],
+            series_ids=series_ids[kept],
+            timestamps_ms=times[kept],
+            values=samples.values[kept],
         )
-    log.append(samples, epoch)
+    append(samples, kept, epoch)
     return len(samples.values)

@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
 
+_UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
 DATABASE_SCHEMES = ("postgresql", "postgres")
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 
@@ -105,6 +107,18 @@ class Environment:
                 f"{name} must be a number from {minimum} to {maximum}; got {value!r}"
             )
         return number
+
+    def duration_ms(self, name: str, default: str) -> int:
+        """Return a duration of one unit, such as `90m` or `30d`, in milliseconds."""
+        value = self.text(name, default)
+        number, unit = value[:-1], value[-1]
+        if value == "0":
+            return 0
+        if unit not in _UNITS_MS or not number.isdecimal() or len(number) > 6:
+            raise InvalidSettingError(
+                f"{name} must be a duration such as 30s, 90m, 12h or 7d, or 0; got {value!r}"
+            )
+        return int(number) * _UNITS_MS[unit]
 
     def path(self, name: str, default: Path) -> Path:
         """Return an absolute path."""

@@ -182,6 +182,8 @@ def _broker_url(redis_url: str) -> str:
 CELERY_BROKER_URL = _broker_url(REDIS_URL)
 CELERY_TASK_DEFAULT_QUEUE = "timely"
 CELERY_TASK_ROUTES = {
+    # Behind a long merge, pushed metrics would seem to have ended.
+    "observability.metrics.tasks.keep_pushed_metrics_alive": {"queue": "timely"},
     "observability.metrics.tasks.*": {"queue": "bulk"},
     "observability.access.tasks.delete_old_access_records": {"queue": "bulk"},
     "alerts.tasks.delete_old_history": {"queue": "bulk"},
@@ -211,6 +213,9 @@ CELERY_BEAT_SCHEDULE = {
     "deliver-due-notifications": _tick("alerts.tasks.deliver_due", 1),
     "compact-sample-log": _tick("observability.metrics.tasks.compact_sample_log", 30),
     "merge-segments": _tick("observability.metrics.tasks.merge_segments", 60),
+    "keep-pushed-metrics-alive": _tick(
+        "observability.metrics.tasks.keep_pushed_metrics_alive", 15
+    ),
     "delete-expired-samples": _tick("observability.metrics.tasks.delete_expired_samples", 3600),
     "delete-old-access-records": _tick(
         "observability.access.tasks.delete_old_access_records", 86_400

@@ -30,3 +30,23 @@ class MetricsConfig(AppConfig):
                 order=20,
             )
         )
+        register_entry(
+            Entry(
+                section=Section.METRICS,
+                title="Pushed groups",
+                icon="upload",
+                url_name="admin:metrics_pushgroup_changelist",
+                permission="metrics.view_pushgroup",
+                order=50,
+            )
+        )
+        register_entry(
+            Entry(
+                section=Section.METRICS,
+                title="Lifetimes of pushes",
+                icon="timer",
+                url_name="admin:metrics_pushlifetime_changelist",
+                permission="metrics.view_pushlifetime",
+                order=51,
+            )
+        )

@@ -13,6 +13,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Func
 from django.db.models.functions import Now
 
+from observability.metrics.importing.models import ImportedFile  # noqa: F401 (Django looks here)
+from observability.metrics.ingest.pushgateway.models import (  # noqa: F401 (Django looks here)
+    PushedMetric,
+    PushGroup,
+    PushLifetime,
+)
 from observability.metrics.samples import MetricType
 from observability.promql.errors import InvalidRegexError
 from observability.promql.matchers import compile_regex

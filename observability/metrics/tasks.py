@@ -7,6 +7,7 @@ import time
 from celery import shared_task
 
 from observability.metrics.ingest.acceptance import RETENTION_MS
+from observability.metrics.ingest.pushgateway import upkeep
 from observability.metrics.store import compaction, retention
 
 # One run ends by itself long before its time limit, and leaves the rest to the next.
@@ -30,6 +31,12 @@ def merge_segments() -> None:
 def delete_expired_samples() -> None:
     """Delete samples that are older than the retention; running it twice is harmless."""
     retention.delete_before(_now_ms() - RETENTION_MS)
+
+
+@shared_task(ignore_result=True, soft_time_limit=30, time_limit=40)
+def keep_pushed_metrics_alive() -> None:
+    """Write the samples of pushed groups again; several runs at once share the work."""
+    upkeep.keep_alive(now_ms=_now_ms(), seconds=upkeep.INTERVAL_MS / 1000)
 
 
 def _now_ms() -> int:

@@ -6,6 +6,7 @@ from observability.access.pages import admin_page
 from observability.metrics.api import metrics
 from observability.metrics.exposition import exposition_patterns
 from observability.metrics.ingest.influx.view import write_v1, write_v2
+from observability.metrics.ingest.pushgateway.view import pushgateway
 from observability.metrics.ingest.remote_write.view import remote_write
 from observability.metrics.pages import query_page
 from observability.metrics.prometheus_api import QueryRangeView, QueryView
@@ -15,6 +16,13 @@ urlpatterns = [
         "metrics/query/", query_page, name="metrics-query", permission="metrics.view_series"
     ),
     *exposition_patterns,
+    re_path(r"^metrics/job/(?P<path>[\s\S]+)$", pushgateway, name="pushgateway"),
+    re_path(
+        r"^metrics/job@base64/(?P<path>[\s\S]+)$",
+        pushgateway,
+        {"is_base64": True},
+        name="pushgateway-base64",
+    ),
     re_path(r"^api/metrics/?$", metrics, name="metrics"),
     re_path(r"^api/v1/write/?$", remote_write, name="remote-write"),
     re_path(r"^api/v2/write/?$", write_v2, name="influx-write-v2"),

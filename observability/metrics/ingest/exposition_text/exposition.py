@@ -28,12 +28,10 @@ class TextFormat(Enum):
 
 def format_of(media_type: str) -> TextFormat | None:
     """Return the format that a `Content-Type` names, parameters or not; None when it is no text of metrics."""
-    essence, _, parameters = media_type.lower().partition(";")
-    if essence.strip() == _OPENMETRICS:
+    essence = media_type.partition(";")[0].strip().lower()
+    if essence == _OPENMETRICS:
         return TextFormat.OPENMETRICS
-    if essence.strip() in _PROMETHEUS and "version=1" not in parameters:
-        return TextFormat.PROMETHEUS
-    return None
+    return TextFormat.PROMETHEUS if essence in _PROMETHEUS else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

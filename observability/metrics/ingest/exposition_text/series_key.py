@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from observability.metrics.ingest.exposition_text.grammar import ITEM
 from observability.metrics.ingest.series_labels import UnacceptableSeriesError
-from observability.promql.labels import METRIC_NAME
+from observability.promql.labels import METRIC_NAME, LabelSet, drop_metric_name, label_value
 
 ESCAPES = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
 _ESCAPE = re.compile(r"\\.", re.DOTALL)
@@ -33,6 +33,12 @@ def decode_key(key: bytes) -> dict[str, str]:
     return labels
 
 
+def encode_key(labels: LabelSet) -> bytes:
+    """Return the key of a label set; equal label sets have equal keys."""
+    pairs = ",".join(f"{name}={_quote(value)}" for name, value in drop_metric_name(labels))
+    return f"{label_value(labels, METRIC_NAME)}{{{pairs}}}".encode()
+
+
 def unquote(token: bytes) -> str:
     """Return the text of a name or of a quoted string."""
     text = token.decode()
@@ -44,3 +50,9 @@ def unescape(text: str, escapes: Mapping[str, str] = ESCAPES) -> str:
     if "\\" not in text:
         return text
     return _ESCAPE.sub(lambda escape: escapes.get(escape[0], escape[0]), text)
+
+
+def _quote(text: str) -> str:
+    for escape, plain in ESCAPES.items():
+        text = text.replace(plain, escape)
+    return f'"{text}"'

@@ -136,8 +136,8 @@ def test_what_the_client_library_exposes_is_read(
         exposition.values, [float(sample.value) for sample in theirs], equal_nan=True
     )
     assert exposition.exemplar_count == sum(sample.exemplar is not None for sample in theirs)
-    assert {name: said.help for name, said in exposition.metadata.items()} == {
-        name: family.documentation
+    assert {name: said.help.strip() for name, said in exposition.metadata.items()} == {
+        name: family.documentation.strip()
         for family in families
         for name in [family.name + ("_info" if family.type == "info" else "")]
     }

@@ -27,7 +27,6 @@ from observability.metrics.models import (
 from observability.metrics.store import catalogue, compaction, deletion, log
 from observability.metrics.store.log import LogSamples
 from observability.metrics.store.paging import decode_directory
-from observability.metrics.store.selection import find_series
 from observability.promql.errors import PromQLError
 from observability.promql.labels import label_set
 from tests.metrics.store.database import (
@@ -43,6 +42,7 @@ from tests.metrics.store.database import (
     wait_until_settled,
 )
 from tests.metrics.store.samples import Row, settled
+from tests.metrics.store.writers import contents, on_own_connection, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -377,32 +377,6 @@ def empty_store() -> None:
     catalogue.forget()
 
 
-Labels = tuple[tuple[str, str], ...]
-
-
-def write(labels: list[Labels], rows: list[Row]) -> None:
-    """Write as every way in does: with ids from the memory of the process."""
-
-    def append_in(epoch: catalogue.Epoch) -> None:
-        ids = catalogue.series_ids(labels)
-        log.append(
-            LogSamples(
-                series_ids=ids[[row[0] for row in rows]],
-                timestamps_ms=np.array([row[1] for row in rows]),
-                values=np.array([row[2] for row in rows]),
-            ),
-            epoch,
-        )
-
-    catalogue.with_current_ids(append_in)
-
-
-def contents(labels: list[Labels]) -> list[tuple[int, int, int]]:
-    """Return what readers find, by the place of the series in `labels`."""
-    found = {series.id: labels.index(series.labels) for series in find_series([])}
-    return sorted((found[one], at, bits) for one, at, bits in read_all(sorted(found)))
-
-
 @pytest.mark.parametrize("is_whole", [True, False], ids=["series", "range"])
 def test_a_killed_connection_in_the_middle_of_a_deletion_does_no_harm(is_whole: bool) -> None:
     series = numbered_series(3)
@@ -424,16 +398,6 @@ def test_a_killed_connection_in_the_middle_of_a_deletion_does_no_harm(is_whole: 
     wish.refresh_from_db()
     assert wish.state == DeletionState.DONE
     assert sorted(read_all(series)) == settled(row for row in rows if row[0] != series[1])
-
-
-def on_own_connection(work: Callable[[], object]) -> Callable[[], object]:
-    def run_and_close() -> object:
-        try:
-            return work()
-        finally:
-            connection.close()
-
-    return run_and_close
 
 
 def test_writers_with_memories_lose_nothing_that_was_acknowledged_after_a_deletion() -> None:

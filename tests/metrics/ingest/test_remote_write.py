@@ -200,7 +200,7 @@ def test_samples_out_of_time_are_refused_by_number_and_the_rest_stored(
     client: Client, writer: dict[str, str]
 ) -> None:
     day_ms = 86_400_000
-    times = [NOW_MS - 31 * day_ms, NOW_MS - 29 * day_ms, NOW_MS, NOW_MS + 11 * 60_000, 0, -5]
+    times = [NOW_MS - 31 * day_ms, NOW_MS - 29 * day_ms, NOW_MS, NOW_MS + 30 * 60_000, 0, -5]
     message = series({"__name__": "up"}, *((at, 1.0) for at in times))
 
     answer = write(client, message, writer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from observability.metrics.errors import MalformedBodyError
 from observability.metrics.ingest.protobuf import Wire, field, fields
 from observability.metrics.ingest.series_labels import UnacceptableSeriesError
-from observability.metrics.naming import metric_name_fault
+from observability.metrics.naming import max_labels, metric_name_fault
 from observability.metrics.samples import Metadata, MetricType
 
 # What help texts are cut to; a sender repeats all of them every minute.
@@ -33,7 +33,7 @@ def decode_labels(encoded: bytes) -> dict[str, str]:
 
     Raises:
         MalformedBodyError: It is not protobuf.
-        UnacceptableSeriesError: They are not UTF-8, or one is there twice.
+        UnacceptableSeriesError: They are not UTF-8, far too many, or one is there twice.
     """
     labels: dict[str, str] = {}
     for _, _, label in fields(encoded):
@@ -45,6 +45,9 @@ def decode_labels(encoded: bytes) -> dict[str, str]:
         if name in labels:
             raise UnacceptableSeriesError(f"the label {name[:100]!r} is there twice")
         labels[name] = value
+        # Labels without a value are none, but a hostile body has millions of them.
+        if len(labels) > 10 * max_labels():
+            raise UnacceptableSeriesError(f"a series has at most {max_labels()} labels")
     return labels
 
 

@@ -6,12 +6,13 @@ Senders read answers as plain text, and repeat what is answered with 5xx or 429,
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse
 
 from observability.metrics.errors import UnsupportedMediaError
 from observability.metrics.ingest.body import read_body
-from observability.metrics.ingest.door import Refusal, ingest_door, plain_refusal
+from observability.metrics.ingest.door import ingest_door, partial_refusal, plain_refusal
 from observability.metrics.ingest.receipt import Receipt
 from observability.metrics.ingest.remote_write.receiving import (
     PROTOCOL,
@@ -39,19 +40,19 @@ def remote_write(request: HttpRequest, sender: Sender) -> HttpResponse:
         now_ms=int(time.time() * 1000),
         sender=sender,
     )
-    # A sender of 1.0 would take them as it likes.
     headers = _written(receipt) if message == _V2 else {}
-    if fault := receipt.fault():
-        return plain_refusal(Refusal(receipt.status, fault, headers))
+    if receipt.refused:
+        refusal = partial_refusal(receipt)
+        return plain_refusal(replace(refusal, headers={**refusal.headers, **headers}))
     return HttpResponse(status=204, headers=headers)
 
 
 def _written(receipt: Receipt) -> dict[str, str]:
-    """Return how much was taken, which senders of 2.0 must be told; without it they take it for nothing."""
+    """Return how much was taken: senders of 2.0 hold what they are not told of for lost."""
     return {
         "X-Prometheus-Remote-Write-Samples-Written": str(receipt.stored),
         "X-Prometheus-Remote-Write-Histograms-Written": "0",
-        # Written means accepted; what becomes of it then is the receiver's affair (specification, glossary).
+        # To the specification, what is accepted is written, whatever becomes of it then.
         "X-Prometheus-Remote-Write-Exemplars-Written": str(receipt.exemplar_count),
     }
 

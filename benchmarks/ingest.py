@@ -106,7 +106,7 @@ def load(system: System, bodies: list[list[list[bytes]]]) -> tuple[float, float]
 def measure(
     start: Callable[[], AbstractContextManager[System]], *, body_samples: int, rounds: int
 ) -> Outcome:
-    """Start a system, let it see all series, then load it."""
+    """Start a system, let it see all series and come to rest, then load it."""
     fleet = Fleet(series_count=SERIES)
     start_ms = int(time.time() * 1000) - (rounds + 2) * 15_000
     bodies = fleet.rounds(
@@ -114,6 +114,7 @@ def measure(
     )
     with start() as system:
         load(system, [of_connection[:2] for of_connection in bodies])
+        system.wait_until_idle()
         seconds, cpu_seconds = load(system, [of_connection[2:] for of_connection in bodies])
         return Outcome(
             system=system.name,

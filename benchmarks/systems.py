@@ -20,6 +20,8 @@ import psutil
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 KEY = "op_benchmrk_0123456789abcdefghijABCDEFGHIJ0123456789abc"
 _START_SECONDS = 120
+# What all processes together may use of a core when nobody asks for anything.
+_IDLE_SHARE, _IDLE_SECONDS = 0.3, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,15 @@ class System:
     def memory_bytes(self) -> int:
         """Return the memory that its processes hold, shared pages divided among them."""
         return int(self._sum(lambda process: process.memory_full_info().pss))
+
+    def wait_until_idle(self) -> None:
+        """Wait until its processes have started: until they use little CPU for two seconds."""
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            before = self.cpu_seconds()
+            time.sleep(_IDLE_SECONDS)
+            if self.cpu_seconds() - before < _IDLE_SHARE * _IDLE_SECONDS:
+                return
 
     def _sum(self, figure: Callable[[psutil.Process], float]) -> float:
         root = psutil.Process(self.process.pid)

@@ -312,6 +312,25 @@ HOST_COLLECTOR_INTERVAL_SECONDS = env.integer(
     "HOST_COLLECTOR_INTERVAL", 15, minimum=1, maximum=3600
 )
 
+# --- limits on writes -------------------------------------------------------------------------
+# Lets a Prometheus with 100,000 series start at once, and holds back a label that is never the same.
+MAX_NEW_SERIES_PER_MINUTE = env.integer(
+    "MAX_NEW_SERIES_PER_MINUTE", 200_000, minimum=1, maximum=100_000_000
+)
+# A metric with more series has a label that holds ids.
+MAX_SERIES_PER_METRIC = env.integer(
+    "MAX_SERIES_PER_METRIC", 200_000, minimum=1, maximum=100_000_000
+)
+MAX_LABELS_PER_SERIES = env.integer("MAX_LABELS_PER_SERIES", 40, minimum=1, maximum=250)
+MAX_WRITE_BODY_BYTES = env.integer(
+    "MAX_WRITE_BODY_BYTES", 16 * 1024**2, minimum=64 * 1024, maximum=1024**3
+)
+# Below it writes are refused: PostgreSQL stops when it has no room for its log. The disk of one's
+# own PostgreSQL is elsewhere.
+MIN_FREE_DISK_MB = env.integer(
+    "MIN_FREE_DISK_MB", 0 if env.secret("DATABASE_URL") else 512, minimum=0, maximum=100_000_000
+)
+
 # --- language, time, static files -------------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = True

@@ -65,13 +65,13 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     actions_row = ["revoke"]
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
-        fields = ["name", "scopes", "labels", "expires_at"]
+        fields = ["name", "scopes", "labels", "new_series_per_minute", "expires_at"]
         if obj is None:
             return fields
         return [*fields, "prefix", "shown_state", "last_used_at", "created_by", "created_at", "revoked_at"]  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
-        return self.get_fields(request, obj)[4:]
+        return self.get_fields(request, obj)[5:]
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         # A revoked key is history; only its deletion is left.

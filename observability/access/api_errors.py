@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
@@ -38,14 +38,27 @@ CODES = {
 
 
 class ApiError(exceptions.APIException):
-    """An error whose status, code, message and details a view chooses itself."""
+    """An error whose status, code, message and details a view chooses itself.
+
+    `wait` is the number of seconds after which a repetition may succeed (`Retry-After`), and
+    `beside` what the answer says beside the error.
+    """
 
     def __init__(
-        self, status_code: int, message: str, *, code: str = "", details: Details = ()
+        self,
+        status_code: int,
+        message: str,
+        *,
+        code: str = "",
+        details: Details = (),
+        wait: int | None = None,
+        beside: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message, code or CODES.get(status_code, "error"))
         self.status_code = status_code
         self.details = details
+        self.wait = wait
+        self.beside = beside or {}
 
 
 def error_body(
@@ -81,7 +94,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"
     body = error_body(
         known.status_code, _message(known), code=_code(known), details=_details(known)
-    )
+    ) | getattr(known, "beside", {})
     headers: dict[str, str] = {}
     if challenge := getattr(known, "auth_header", None):
         headers["WWW-Authenticate"] = challenge

@@ -45,4 +45,10 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the st
 
     class Meta:
         model = ApiKey
-        fields: ClassVar[list[str]] = ["name", "scopes", "labels", "expires_at"]
+        fields: ClassVar[list[str]] = [
+            "name",
+            "scopes",
+            "labels",
+            "new_series_per_minute",
+            "expires_at",
+        ]

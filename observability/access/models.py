@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
 from django.db import models
 
 from observability.access.key_labels import validate_labels
@@ -41,6 +42,12 @@ class ApiKey(models.Model):
         blank=True,
         validators=[validate_labels],
         help_text="Added to everything that the key writes.",
+    )
+    new_series_per_minute = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="How many new series the key may make in a minute. Empty: MAX_NEW_SERIES_PER_MINUTE.",
     )
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -23,14 +23,19 @@ from observability.access.scopes import Scope
 from observability.metrics import reading
 from observability.metrics.backend import get_backend
 from observability.metrics.errors import (
-    BodyTooLargeError,
     MetricsError,
+    PartlyStoredError,
+    RejectedLinesError,
     RejectedSamplesError,
     SeriesLimitError,
 )
 from observability.metrics.exposition import metrics_exposition
 from observability.metrics.ingest.admission import sender_of
-from observability.metrics.ingest.body import read_body
+from observability.metrics.ingest.body import body_parts, read_body
+from observability.metrics.ingest.compression import decompress, decompressed_parts
+from observability.metrics.ingest.disk_space import require_room
+from observability.metrics.ingest.door import refusal_of
+from observability.metrics.ingest.json_lines import MEDIA_TYPES, store_lines
 from observability.metrics.ingest.json_samples import decode_samples
 from observability.metrics.ingest.sender import Sender
 from observability.metrics.instruments import SAMPLES_INGESTED, WRITES_REJECTED
@@ -42,6 +47,7 @@ from observability.metrics.serializers import (
     SeriesPageSerializer,
 )
 
+PROTOCOL = "json"
 DEFAULT_RANGE_MS = 3_600_000
 
 
@@ -62,30 +68,32 @@ class MetricsView(APIView):
     permission_classes = [requires(read=Scope.METRICS_READ, write=Scope.METRICS_WRITE)]
     content_negotiation_class = OneForm
 
-    @extend_schema(request=SampleSerializer(many=True), responses={202: AcceptedSerializer})
+    @extend_schema(
+        request={
+            "application/json": SampleSerializer(many=True),
+            "application/x-ndjson": SampleSerializer,
+        },
+        responses={202: AcceptedSerializer},
+    )
     def post(self, request: Request) -> Response:
-        """Store one sample or a list of them, all or none; they are durable when this answers."""
-        try:
-            accepted = self._store(request)
-        except MetricsError as error:
-            WRITES_REJECTED.labels(protocol="json").inc()
-            raise _as_api_error(error) from error
-        SAMPLES_INGESTED.labels(protocol="json").inc(accepted)
-        return Response({"accepted": accepted}, status=202)
+        """Store one sample, a list of them, or one a line; they are durable when this answers.
 
-    def _store(self, request: Request) -> int:
-        if request.headers.get("Content-Encoding", "identity") != "identity":
-            raise ApiError(415, "the body must not be compressed")
-        # The body goes to a typed decoder past REST framework's parsers, which are too slow for it.
-        body = read_body(request._request)
+        A list is stored as a whole or not at all, lines batch by batch.
+        """
         sender = (
             sender_of(request.auth)
             if isinstance(request.auth, ApiKey)
             else Sender(name=request.user.get_username())
         )
-        now_ms = int(time.time() * 1000)
-        samples = decode_samples(body, now_ms=now_ms, added_labels=sender.added_labels)
-        return get_backend().append(samples, sender=sender)
+        try:
+            accepted = _store(request._request, sender)
+        except MetricsError as error:
+            WRITES_REJECTED.labels(protocol=PROTOCOL).inc()
+            stored = error.accepted if isinstance(error, PartlyStoredError) else 0
+            SAMPLES_INGESTED.labels(protocol=PROTOCOL).inc(stored)
+            raise _as_api_error(error) from error
+        SAMPLES_INGESTED.labels(protocol=PROTOCOL).inc(accepted)
+        return Response({"accepted": accepted}, status=202)
 
     @extend_schema(
         parameters=[
@@ -132,17 +140,41 @@ class MetricsView(APIView):
         return HttpResponse(msgspec.json.encode(answer), content_type="application/json")
 
 
-def _as_api_error(error: MetricsError) -> ApiError:
+def _store(request: HttpRequest, sender: Sender) -> int:
+    """Store the samples of a body and return their number.
+
+    It goes to a typed decoder past REST framework's parsers, which are too slow for it.
+    """
+    require_room()
+    now_ms = int(time.time() * 1000)
+    encoding = request.headers.get("Content-Encoding", "")
+    if request.content_type in MEDIA_TYPES:
+        parts = decompressed_parts(body_parts(request), encoding)
+        return store_lines(parts, now_ms=now_ms, sender=sender)
+    body = decompress(read_body(request), encoding)
+    samples = decode_samples(body, now_ms=now_ms, added_labels=sender.added_labels)
+    return get_backend().append(samples, sender=sender)
+
+
+def _as_api_error(error: Exception, *, stored: str = "no sample was stored") -> ApiError:
     match error:
-        case RejectedSamplesError():
+        case PartlyStoredError(cause=cause, accepted=accepted):
+            if accepted:
+                stored = f"only {accepted:,} samples before were stored"
+            answer = _as_api_error(cause, stored=stored)
+            answer.beside = {"accepted": accepted}
+            return answer
+        case RejectedSamplesError() | RejectedLinesError():
             details = [dataclasses.asdict(rejection) for rejection in error.rejections]
-            return ApiError(422, f"no sample was stored: {error}", details=details)
-        case BodyTooLargeError():
-            return ApiError(413, str(error))
-        case SeriesLimitError():
-            return ApiError(429 if error.is_temporary else 422, f"no sample was stored: {error}")
+            return ApiError(422, f"{stored}: {error}", details=details)
+        case SeriesLimitError(is_temporary=False):
+            return ApiError(422, f"{stored}: {error}")
         case _:
-            return ApiError(400, str(error))
+            refusal = refusal_of(error)
+            wait = refusal.headers.get("Retry-After")
+            return ApiError(
+                refusal.status, f"{stored}: {refusal.message}", wait=int(wait) if wait else None
+            )
 
 
 def _next_url(request: Request, after_id: int | None) -> str | None:

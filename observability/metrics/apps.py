@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 
 from observability.access.navigation import Entry, Section, register_entry
+from observability.metrics.ingest.disk_space import check_room
+from observability.telemetry.health import register_check
 
 
 class MetricsConfig(AppConfig):
@@ -10,6 +12,7 @@ class MetricsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        register_check("samples", check_room, critical=False)
         register_entry(
             Entry(
                 section=Section.METRICS,

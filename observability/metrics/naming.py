@@ -15,6 +15,7 @@ MAX_METRIC_NAME_LENGTH = 256
 MAX_LABEL_NAME_LENGTH = 256
 # A label pair must fit into one index entry of PostgreSQL, about 2,700 bytes.
 MAX_LABEL_VALUE_BYTES = 2_048
+# Unless MAX_LABELS_PER_SERIES says otherwise.
 MAX_LABELS = 40
 
 
@@ -59,10 +60,18 @@ def label_value_fault(value: str) -> str:
     return ""
 
 
-def label_faults(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield a label's name and what is wrong with it, for each faulty label."""
-    if len(labels) > MAX_LABELS:
-        yield "", f"a series has at most {MAX_LABELS} labels; this has {len(labels)}"
+def label_faults(
+    labels: Mapping[str, str], *, max_labels: int = MAX_LABELS
+) -> Iterator[tuple[str, str]]:
+    """Yield a label's name and what is wrong with it, for each faulty label; '' for all together."""
+    if len(labels) > max_labels:
+        yield (
+            "",
+            (
+                f"a series has at most {max_labels} labels (MAX_LABELS_PER_SERIES);"
+                f" this has {len(labels)}"
+            ),
+        )
     for name, value in labels.items():
         fault = label_name_fault(name) or label_value_fault(value)
         if fault:

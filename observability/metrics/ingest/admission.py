@@ -52,7 +52,12 @@ def admit_writer(request: HttpRequest) -> Sender:
 
 def sender_of(key: ApiKey) -> Sender:
     """Return the holder of a key as a sender."""
-    return Sender(name=key.name, key_id=key.pk, added_labels=key.labels)
+    return Sender(
+        name=key.name,
+        key_id=key.pk,
+        added_labels=key.labels,
+        new_series_per_minute=key.new_series_per_minute,
+    )
 
 
 def _key_of(request: HttpRequest) -> ApiKey | None:

@@ -19,17 +19,20 @@ from observability.access.authentication import CHALLENGE
 from observability.metrics.errors import (
     BodyTooLargeError,
     CatalogueMovedError,
+    DiskNearlyFullError,
     MetricsError,
     SeriesLimitError,
     UnsupportedMediaError,
 )
 from observability.metrics.ingest.admission import NotAdmittedError, admit_writer
+from observability.metrics.ingest.disk_space import require_room
 from observability.metrics.ingest.receipt import Receipt
 from observability.metrics.instruments import WRITES_REJECTED
 
-_RETRY = {"Retry-After": "5"}
+_RETRY_SECONDS = 5
 # A sender that makes too many series may make more in the next minute.
-_RETRY_SERIES = {"Retry-After": "60"}
+_RETRY_SERIES_SECONDS = 60
+_RETRY_DISK_SECONDS = 30
 
 _logger = logging.getLogger(__name__)
 
@@ -55,7 +58,11 @@ def plain_refusal(refusal: Refusal) -> HttpResponse:
 
 def partial_refusal(receipt: Receipt) -> Refusal:
     """Return what is told of a write of which a part was refused."""
-    return Refusal(receipt.status, receipt.fault(), _RETRY_SERIES if receipt.is_throttled else {})
+    return Refusal(
+        receipt.status,
+        receipt.fault(),
+        _retry(_RETRY_SERIES_SECONDS) if receipt.is_throttled else {},
+    )
 
 
 def ingest_door(
@@ -83,7 +90,9 @@ def ingest_door(
                 allowed = ", ".join(methods)
                 return refuse(Refusal(405, f"use {allowed}", {"Allow": allowed}))
             try:
-                return view(request, admit_writer(request), **parameters)
+                sender = admit_writer(request)
+                require_room()
+                return view(request, sender, **parameters)
             except (
                 NotAdmittedError,
                 MetricsError,
@@ -91,14 +100,15 @@ def ingest_door(
                 InterfaceError,
             ) as error:
                 WRITES_REJECTED.labels(protocol=protocol).inc()
-                return refuse(_refusal(error))
+                return refuse(refusal_of(error))
 
         return door
 
     return decorate
 
 
-def _refusal(error: Exception) -> Refusal:
+def refusal_of(error: Exception) -> Refusal:
+    """Return what is told of an error that ended a write."""
     match error:
         case NotAdmittedError():
             challenge = {"WWW-Authenticate": CHALLENGE} if error.status == 401 else {}
@@ -108,11 +118,19 @@ def _refusal(error: Exception) -> Refusal:
         case UnsupportedMediaError():
             return Refusal(415, str(error))
         case SeriesLimitError(is_temporary=True):
-            return Refusal(429, str(error), _RETRY_SERIES)
+            return Refusal(429, str(error), _retry(_RETRY_SERIES_SECONDS))
         case CatalogueMovedError():
-            return Refusal(503, str(error), _RETRY)
+            return Refusal(503, str(error), _retry(_RETRY_SECONDS))
+        case DiskNearlyFullError():
+            return Refusal(503, str(error), _retry(_RETRY_DISK_SECONDS))
         case MetricsError():
             return Refusal(400, str(error))
         case _:
             _logger.warning("database unavailable: %s", error)
-            return Refusal(503, "the database is not available at the moment", _RETRY)
+            return Refusal(
+                503, "the database is not available at the moment", _retry(_RETRY_SECONDS)
+            )
+
+
+def _retry(seconds: int) -> dict[str, str]:
+    return {"Retry-After": str(seconds)}

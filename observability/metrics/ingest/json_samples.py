@@ -7,11 +7,12 @@ objects for every sample and take 20 times as long.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
+from django.conf import settings
 
 from observability.metrics.errors import MalformedBodyError, RejectedSamplesError, Rejection
 from observability.metrics.ingest.acceptance import TimeBounds, time_bounds
@@ -68,6 +69,32 @@ def decode_samples(
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedBodyError(f"the body is not valid JSON: {error}") from error
     return _to_batch(items, now_ms=now_ms, added_labels=added_labels or {})
+
+
+def decode_lines(
+    lines: Sequence[bytes], *, now_ms: int, added_labels: Mapping[str, str]
+) -> SampleBatch:
+    """Return the samples of lines with one object each; the arguments are those of `decode_samples`.
+
+    Raises:
+        RejectedSamplesError: Lines are not valid; it names each by its place.
+    """
+    items: list[JsonSample] = []
+    rejections: list[Rejection] = []
+    for index, line in enumerate(lines):
+        try:
+            items.append(_item_decoder.decode(line))
+        except msgspec.ValidationError as error:
+            rejections.append(_shape_rejection(index, str(error)))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            rejections.append(
+                Rejection(index=index, field="", message=f"it is not valid JSON: {error}")
+            )
+        if len(rejections) == MAX_REJECTIONS:
+            break
+    if rejections:
+        raise RejectedSamplesError(rejections)
+    return _to_batch(items, now_ms=now_ms, added_labels=added_labels)
 
 
 def _decode(body: bytes) -> list[JsonSample]:
@@ -141,7 +168,8 @@ def _faults(item: JsonSample, added_labels: Mapping[str, str]) -> list[tuple[str
     faults = [("name", fault)] if (fault := metric_name_fault(item.name)) else []
     labels = {**item.labels, **added_labels}
     return faults + [
-        (f"labels.{name}" if name else "labels", fault) for name, fault in label_faults(labels)
+        (f"labels.{name}" if name else "labels", fault)
+        for name, fault in label_faults(labels, max_labels=settings.MAX_LABELS_PER_SERIES)
     ]
 
 

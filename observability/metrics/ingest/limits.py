@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from django.conf import settings
 from django.core.cache import cache
 from django_redis.exceptions import ConnectionInterrupted
 from redis import RedisError
@@ -12,20 +13,19 @@ from observability.metrics.ingest.sender import Sender
 from observability.metrics.instruments import SERIES_REFUSED
 from observability.metrics.store.catalogue import SeriesLimits
 
-# A metric with more series than this is a label that holds ids; others could not be asked any more.
-MAX_SERIES_PER_METRIC = 200_000
-# Lets a Prometheus with 100,000 series start at once.
-NEW_SERIES_PER_MINUTE = 200_000
 _WINDOW_SECONDS = 60
 
 
 def series_limits(sender: Sender) -> SeriesLimits:
     """Return the limits on what a sender makes."""
-    per_minute = sender.new_series_per_minute or NEW_SERIES_PER_MINUTE
+    own = sender.new_series_per_minute
+    per_minute = own or settings.MAX_NEW_SERIES_PER_MINUTE
+    place = "set at the key" if own else "MAX_NEW_SERIES_PER_MINUTE, or the key's own number"
     return SeriesLimits(
-        max_per_metric=MAX_SERIES_PER_METRIC,
+        max_per_metric=settings.MAX_SERIES_PER_METRIC,
         grant=lambda count: _grant(sender, count, per_minute),
-        throttled=f"{sender.name} may make {per_minute:,} new series a minute",
+        throttled=f"the key {sender.name} may make {per_minute:,} new series a minute ({place});"
+        " send them again in a minute",
     )
 
 

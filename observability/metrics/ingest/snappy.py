@@ -7,19 +7,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from observability.metrics.errors import BodyTooLargeError, MalformedBodyError
+from observability.metrics.ingest.body import max_unpacked_bytes
 
-MAX_BYTES = 32 * 1024 * 1024
 # A copy of up to 64 bytes takes three: nothing shrinks to less.
 _LARGEST_RATIO = 64 / 3
 
 
-def decompress(body: bytes, *, max_bytes: int = MAX_BYTES) -> NDArray[np.uint8]:
+def decompress(body: bytes, *, max_bytes: int | None = None) -> NDArray[np.uint8]:
     """Return what `body` holds; its announced length is judged before any memory is taken.
+
+    Args:
+        body: As it came.
+        max_bytes: What may come out; twice MAX_WRITE_BODY_BYTES unless given.
 
     Raises:
         BodyTooLargeError: It would be larger than `max_bytes`.
         MalformedBodyError: It is not snappy's block format.
     """
+    max_bytes = max_unpacked_bytes() if max_bytes is None else max_bytes
     try:
         size = cramjam.snappy.decompress_raw_len(body)
         if size > len(body) * _LARGEST_RATIO:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from observability.metrics.ingest.acceptance import TimeBounds, time_bounds
 from observability.metrics.ingest.influx.lines import (
@@ -19,7 +19,7 @@ from observability.metrics.ingest.influx.series import labels_of
 from observability.metrics.ingest.intake import Incoming, take_in
 from observability.metrics.ingest.receipt import Receipt
 from observability.metrics.ingest.sender import Sender
-from observability.metrics.ingest.series_labels import UnacceptableSeriesError, checked_labels
+from observability.metrics.ingest.series_labels import UnacceptableSeriesError, series_fault
 from observability.metrics.instruments import INFLUX_TEXTS_SKIPPED
 
 PROTOCOL = "influx"
@@ -96,11 +96,11 @@ def _receive(
     receipt.bad_line_count += points.bad_line_count
     receipt.faults += points.faults
     if part.refused:
-        receipt.faults += _refused_lines(points, body, asked, part.refused, time_bounds(now_ms))
+        receipt.faults += _refused_lines(points, body, asked, time_bounds(now_ms))
 
 
 def _refused_lines(
-    points: Points, body: bytes, asked: list[bytes], refused: Counter[str], bounds: TimeBounds
+    points: Points, body: bytes, asked: list[bytes], bounds: TimeBounds
 ) -> Iterator[LineFault]:
     """Yield the first line with each thing for which values were refused, as far as lines show it."""
     times = points.timestamps_ms
@@ -110,14 +110,17 @@ def _refused_lines(
             fault = bounds.fault(int(times[first]))
             yield LineFault(line_number(body, int(points.offsets[first])), fault)
     places = {key: place for place, key in enumerate(points.keys)}
-    found = 0
-    for key in asked:
+    for key, fault in islice(_faulty_series(asked), MAX_FAULTS):
+        offsets = points.offsets[points.series == places[key]]
+        if len(offsets):
+            yield LineFault(line_number(body, int(offsets[0])), fault)
+
+
+def _faulty_series(keys: list[bytes]) -> Iterator[tuple[bytes, str]]:
+    for key in keys:
         try:
-            checked_labels(labels_of(key), {})
+            fault = series_fault(labels_of(key))
         except UnacceptableSeriesError as error:
-            offsets = points.offsets[points.series == places[key]]
-            if len(offsets):
-                yield LineFault(line_number(body, int(offsets[0])), str(error))
-                found += 1
-            if found == MAX_FAULTS:
-                return
+            fault = str(error)
+        if fault:
+            yield key, fault

@@ -5,12 +5,15 @@ from __future__ import annotations
 from observability.metrics.errors import MalformedBodyError
 from observability.metrics.ingest.protobuf import Wire, field, fields
 from observability.metrics.ingest.series_labels import UnacceptableSeriesError
-from observability.metrics.naming import max_labels, metric_name_fault
+from observability.metrics.naming import MAX_LABELS, metric_name_fault
 from observability.metrics.samples import Metadata, MetricType
 
 # What help texts are cut to; a sender repeats all of them every minute.
 MAX_HELP_LENGTH = 1024
 MAX_UNIT_LENGTH = 64
+
+# Labels without a value are none, but a hostile body has millions of them.
+_MAX_READ_LABELS = 10 * MAX_LABELS
 
 # In the order of the message's enumeration. The rarer types are what Prometheus's text format makes of them.
 _TYPES = (
@@ -45,9 +48,8 @@ def decode_labels(encoded: bytes) -> dict[str, str]:
         if name in labels:
             raise UnacceptableSeriesError(f"the label {name[:100]!r} is there twice")
         labels[name] = value
-        # Labels without a value are none, but a hostile body has millions of them.
-        if len(labels) > 10 * max_labels():
-            raise UnacceptableSeriesError(f"a series has at most {max_labels()} labels")
+        if len(labels) > _MAX_READ_LABELS:
+            raise UnacceptableSeriesError(f"a series has at most {MAX_LABELS} labels")
     return labels
 
 

@@ -217,6 +217,8 @@ CELERY_BEAT_SCHEDULE = {
         "observability.metrics.tasks.keep_pushed_metrics_alive", 15
     ),
     "delete-expired-samples": _tick("observability.metrics.tasks.delete_expired_samples", 3600),
+    "run-deletions": _tick("observability.metrics.tasks.run_deletions", 10),
+    "collect-idle-series": _tick("observability.metrics.tasks.collect_idle_series", 86_400),
     "delete-old-access-records": _tick(
         "observability.access.tasks.delete_old_access_records", 86_400
     ),

@@ -189,6 +189,16 @@ class Segment(models.Model):
         return f"{self.sample_count} samples of {self.series_count} series, level {self.level}"
 
 
+class RetentionPolicies(models.QuerySet["RetentionPolicy"]):
+    """Policies, in the order in which they are asked."""
+
+    def complete(self) -> list[RetentionPolicy]:
+        """Return all, the last of which is the default, even where no row says so."""
+        rows = list(self.order_by("is_default", "position", "pk"))
+        has_default = bool(rows) and rows[-1].is_default
+        return rows if has_default else [*rows, RetentionPolicy(pattern=".*", is_default=True)]
+
+
 class RetentionPolicy(models.Model):
     """How long samples of the metrics that its pattern matches are kept; the first match counts.
 
@@ -226,6 +236,8 @@ class RetentionPolicy(models.Model):
         help_text="How long summaries of an hour are kept, at least as long as those of "
         "5 minutes; 0 keeps none.",
     )
+
+    objects = RetentionPolicies.as_manager()
 
     class Meta:
         verbose_name_plural = "retention policies"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 
 from celery import shared_task
+from django.utils import timezone
 
-from observability.metrics.ingest.acceptance import RETENTION_MS
 from observability.metrics.ingest.pushgateway import upkeep
-from observability.metrics.store import compaction, retention
+from observability.metrics.store import compaction, deletion, idle_series, retention, unused
 
 # One run ends by itself long before its time limit, and leaves the rest to the next.
 _SECONDS_PER_RUN = 50
+# Of long work that makes room for other work and then goes on.
+_SECONDS_PER_TURN = 15
 
 
 @shared_task(ignore_result=True, soft_time_limit=120, time_limit=150)
@@ -29,14 +31,42 @@ def merge_segments() -> None:
 
 @shared_task(ignore_result=True, soft_time_limit=900, time_limit=930)
 def delete_expired_samples() -> None:
-    """Delete samples that are older than the retention; running it twice is harmless."""
-    retention.delete_before(_now_ms() - RETENTION_MS)
+    """Delete samples that are older than the policies keep them; running it twice is harmless."""
+    retention.delete_expired(_now_ms())
 
 
 @shared_task(ignore_result=True, soft_time_limit=30, time_limit=40)
 def keep_pushed_metrics_alive() -> None:
     """Write the samples of pushed groups again; several runs at once share the work."""
     upkeep.keep_alive(now_ms=_now_ms(), seconds=upkeep.INTERVAL_MS / 1000)
+
+
+# A step that rewrites a day of a metric with very many series takes minutes.
+@shared_task(ignore_result=True, soft_time_limit=900, time_limit=930)
+def run_deletions() -> None:
+    """Go on with what people want deleted; several runs at once share the work."""
+    if deletion.run_due(now_ms=_now_ms(), seconds=_SECONDS_PER_TURN):
+        run_deletions.delay()
+
+
+@shared_task(ignore_result=True, soft_time_limit=120, time_limit=150)
+def collect_idle_series(after_metric_id: int = 0) -> None:
+    """Delete series of which no sample is left; running it twice at once is harmless."""
+    collected = idle_series.collect(
+        now=timezone.now(), seconds=_SECONDS_PER_TURN, after_metric_id=after_metric_id
+    )
+    if collected.after_metric_id is not None:
+        collect_idle_series.delay(collected.after_metric_id)
+    else:
+        delete_unused.delay()
+
+
+@shared_task(ignore_result=True, soft_time_limit=120, time_limit=150)
+def delete_unused(after_pair_id: int = 0) -> None:
+    """Delete metrics and label pairs that no series has; running it twice at once is harmless."""
+    goes_on_after = unused.delete_all(seconds=_SECONDS_PER_TURN, after_pair_id=after_pair_id)
+    if goes_on_after is not None:
+        delete_unused.delay(goes_on_after)
 
 
 def _now_ms() -> int:

@@ -9,12 +9,16 @@ import pytest
 from celery import Task
 
 from observability.metrics.backend import get_backend
-from observability.metrics.models import SampleLog, Segment
+from observability.metrics.models import Deletion, LabelPair, SampleLog, Segment, Series
 from observability.metrics.samples import batch_at
+from observability.metrics.store import catalogue, deletion
 from observability.metrics.tasks import (
+    collect_idle_series,
     compact_sample_log,
     delete_expired_samples,
+    delete_unused,
     merge_segments,
+    run_deletions,
 )
 from observability.promql.labels import label_set
 from tests.metrics.store.database import wait_until_settled
@@ -45,7 +49,41 @@ def test_samples_of_days_ago_are_compacted_and_merged() -> None:
     assert Segment.objects.get().level == 3
 
 
-@pytest.mark.parametrize("task", [compact_sample_log, merge_segments, delete_expired_samples])
+@pytest.mark.django_db(transaction=True)
+def test_what_people_want_deleted_is_deleted() -> None:
+    labels = label_set({"__name__": "m"})
+    get_backend().append(batch_at(int(time.time() * 1000), [(labels, 1.0)]))
+    wish = deletion.request(["m"], requested_by="somebody")
+
+    run_deletions.run()
+
+    assert Deletion.objects.get(pk=wish.pk).state == "done"
+    assert get_backend().series([]) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_series_without_samples_are_collected_with_their_labels() -> None:
+    catalogue.series_ids([label_set({"__name__": "m", "n": str(n)}) for n in range(3)])
+    Series.objects.update(created_at="2020-01-01T00:00Z")
+
+    collect_idle_series.run()
+    delete_unused.run()
+
+    assert not Series.objects.exists()
+    assert not LabelPair.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        compact_sample_log,
+        merge_segments,
+        delete_expired_samples,
+        run_deletions,
+        collect_idle_series,
+        delete_unused,
+    ],
+)
 def test_long_work_goes_to_the_bulk_queue(task: Task[Any, Any]) -> None:
     route = task.app.amqp.router.route({}, task.name)
 

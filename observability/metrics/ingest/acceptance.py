@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from observability.metrics.store import retention
+
 # How far ahead of this machine's clock a sample may be.
 MAX_AHEAD_MS = 10 * 60_000
-# How long samples are kept; what is older could never be read.
-RETENTION_MS = 30 * 86_400_000
 
 _TOO_NEW = "more than 10 minutes in the future"
 
@@ -35,10 +35,11 @@ class TimeBounds:
 
 
 def time_bounds(now_ms: int) -> TimeBounds:
-    """Return the bounds for samples that arrive now."""
-    days = RETENTION_MS // 86_400_000
+    """Return the bounds for samples that arrive now; older ones are kept of no metric."""
+    longest_ms = retention.longest_raw_ms()
+    days = longest_ms // retention.DAY_MS
     return TimeBounds(
-        oldest_ms=now_ms - RETENTION_MS,
+        oldest_ms=now_ms - longest_ms,
         newest_ms=now_ms + MAX_AHEAD_MS,
         too_old=f"older than the {days} days for which samples are kept",
     )

@@ -43,6 +43,7 @@ _METRICS_PER_STEP = 100
 _SECONDS_PER_STEP = 1.0
 # How often a worker looks whether what it waits for has come.
 _SECONDS_BETWEEN_LOOKS = 0.1
+_SECONDS_OF_PATIENCE = 2.0
 
 _log = structlog.get_logger(__name__)
 
@@ -103,15 +104,25 @@ def is_out_of_sight(deletion: Deletion) -> bool:
     return deletion.is_whole and deletion.phase != DeletionPhase.FINDING
 
 
-def run_due(*, now_ms: int, seconds: float) -> None:
-    """Go on with all unfinished deletions, the oldest first, until they are done or time is up."""
+def run_due(*, now_ms: int, seconds: float) -> bool:
+    """Go on with all unfinished deletions, the oldest first; say whether one can go on at once.
+
+    It ends when they are done or have to wait for others, or when time is up.
+    """
     deadline = time.monotonic() + seconds
+    patience = time.monotonic() + _SECONDS_OF_PATIENCE
     while due := _unfinished():
         moves = [advance(deletion_id) for deletion_id in due]
-        if time.monotonic() > deadline:
-            return
-        if not any(moves) and not compaction.compact_log_once(now_ms=now_ms):
+        # What most wait for is compaction, which may be waiting for this worker.
+        if any(moves) or compaction.compact_log_once(now_ms=now_ms):
+            patience = time.monotonic() + _SECONDS_OF_PATIENCE
+        elif time.monotonic() > patience:
+            return False
+        else:
             time.sleep(_SECONDS_BETWEEN_LOOKS)
+        if time.monotonic() > deadline:
+            return True
+    return False
 
 
 def _unfinished() -> list[int]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -19,7 +20,7 @@ import structlog
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from observability.metrics.store import catalogue, log, unused, withdrawal
+from observability.metrics.store import catalogue, log, withdrawal
 from observability.metrics.store.paging import decode_directory
 from observability.metrics.store.windows import WINDOW_MS
 
@@ -28,6 +29,8 @@ MIN_AGE = timedelta(days=1)
 # Bounds the memory of a run, and how often all processes forget the ids that they know.
 _SERIES_PER_ROUND = 50_000
 _SECONDS_BETWEEN_LOOKS = 0.1
+# What a run that is over its time allows the series that it has just marked.
+_SECONDS_TO_END = 5.0
 _DAY_MS = WINDOW_MS[-1]
 _END_OF_TIME_MS = 2**61
 
@@ -37,37 +40,39 @@ Ids = NDArray[np.int64]
 _NOTHING: Ids = np.empty(0, np.int64)
 
 
-def collect(*, now: datetime, seconds: float) -> int:
-    """Delete idle series, metric by metric, until all are done or time is up; return how many."""
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """How many series a run has deleted, and the metric after which the next goes on, None at the end."""
+
+    deleted: int
+    after_metric_id: int | None
+
+
+def collect(*, now: datetime, seconds: float, after_metric_id: int = 0) -> Collected:
+    """Delete idle series, metric by metric, until all are done or time is up."""
     deadline = time.monotonic() + seconds
     deleted = sum(_end_retirement(epoch, deadline) for epoch in _epochs_of_retiring())
     found: dict[int, Ids] = {}
-    for metric_id, ids in _idle(created_before=now - MIN_AGE):
+    goes_on_after: int | None = None
+    for metric_id, ids in _idle(created_before=now - MIN_AGE, after_metric_id=after_metric_id):
         found[metric_id] = np.append(found.get(metric_id, _NOTHING), ids)
         if sum(map(len, found.values())) >= _SERIES_PER_ROUND:
             deleted += _end_retirement(_retire(found), deadline)
             found = {}
         if time.monotonic() > deadline:
+            # Of a metric with very many series, some may have to wait for the next night.
+            goes_on_after = metric_id
             break
-    if found:
-        deleted += _end_retirement(_retire(found), deadline)
-    _collect_unused(deadline)
+    if any(map(len, found.values())):
+        deleted += _end_retirement(_retire(found), deadline + _SECONDS_TO_END)
     if deleted:
         _log.info("idle series deleted", series=deleted)
-    return deleted
+    return Collected(deleted, goes_on_after)
 
 
-def _collect_unused(deadline: float) -> None:
-    while unused.delete_metrics() and time.monotonic() < deadline:
-        pass
-    after_id: int | None = 0
-    while after_id is not None and time.monotonic() < deadline:
-        after_id = unused.delete_pairs(after_id)
-
-
-def _idle(*, created_before: datetime) -> Iterator[tuple[int, Ids]]:
-    """Yield metrics with series of them (ascending ids) of which no segment holds samples."""
-    metric_id = after_id = 0
+def _idle(*, created_before: datetime, after_metric_id: int) -> Iterator[tuple[int, Ids]]:
+    """Yield all metrics, in parts, with their series (ascending ids) of which no segment holds samples."""
+    metric_id, after_id = after_metric_id + 1, 0
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -89,9 +94,7 @@ def _idle(*, created_before: datetime) -> Iterator[tuple[int, Ids]]:
         if row is None:
             return
         metric_id, after_id = row[0], row[1][-1]
-        ids = _without_samples(metric_id, np.array(row[1], np.int64))
-        if len(ids):
-            yield metric_id, ids
+        yield metric_id, _without_samples(metric_id, np.array(row[1], np.int64))
 
 
 def _without_samples(metric_id: int, ids: Ids) -> Ids:

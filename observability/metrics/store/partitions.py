@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django.db import OperationalError, connection, transaction
@@ -12,6 +12,8 @@ WEEK_MS = 7 * 86_400_000
 _PARENT = "metrics_segment_daily"
 # Names the advisory lock under which partitions are made ("part" in ASCII).
 _LOCK = 0x70617274
+# Names that which all share who write into partitions, and who drops one has alone ("drop").
+_DROP_LOCK = 0x64726F70
 _WEEK_OF_NAME = re.compile(rf"{_PARENT}_w(m?)(\d+)")
 
 
@@ -47,12 +49,14 @@ def _week(match: re.Match[str]) -> int:
 def ensure_partitions(window_starts_ms: Iterable[int]) -> None:
     """Make the partitions that these windows belong to; call it inside a transaction.
 
-    Several processes may do so at once: those that come second wait and then find them.
+    They stay until it ends. Several processes may do so at once: those that come second wait and
+    then find them.
     """
     wanted = {start_ms // WEEK_MS for start_ms in window_starts_ms}
-    if not wanted - _weeks():
-        return
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_DROP_LOCK])
+        if not wanted - _weeks():
+            return
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         for week in sorted(wanted - _weeks()):
             table = f"{_PARENT}_w{'m' if week < 0 else ''}{abs(week)}"
@@ -64,27 +68,41 @@ def ensure_partitions(window_starts_ms: Iterable[int]) -> None:
             )
 
 
-def drop_partitions(before_ms: int) -> int:
+def drop_partitions(
+    before_ms: int, is_expired: Callable[[int, int], bool] = lambda metric_id, end_ms: True
+) -> int:
     """Drop the partitions of weeks that ended by `before_ms`, with all in them; return their number.
 
-    One that is being read is left for the next time.
+    One that is being read or written is left for the next time.
+
+    Args:
+        before_ms: Later weeks stay.
+        is_expired: Says of a metric whether nothing before the end of a week is wanted any more;
+            a partition with segments of another metric stays.
     """
-    dropped = 0
-    for partition in weekly_partitions():
-        if partition.end_ms <= before_ms:
-            try:
-                _drop(partition.table)
-            except OperationalError:  # the lock was not to be had in time
-                continue
-            dropped += 1
-    return dropped
+    return sum(
+        _drop(partition, is_expired)
+        for partition in weekly_partitions()
+        if partition.end_ms <= before_ms
+    )
 
 
-def _drop(table: str) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        # All readers queue behind this lock while it waits, so it does not wait long.
-        cursor.execute("SET LOCAL lock_timeout = '1s'")
-        cursor.execute(f"DROP TABLE IF EXISTS {table}")
+def _drop(partition: Partition, is_expired: Callable[[int, int], bool]) -> bool:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_DROP_LOCK])
+            (is_ours,) = cursor.fetchone()
+            if not is_ours:
+                return False
+            cursor.execute(f"SELECT DISTINCT metric_id FROM {partition.table}")  # noqa: S608 (our own name)
+            if not all(is_expired(metric_id, partition.end_ms) for (metric_id,) in cursor):
+                return False
+            # All readers queue behind this lock while it waits, so it does not wait long.
+            cursor.execute("SET LOCAL lock_timeout = '1s'")
+            cursor.execute(f"DROP TABLE IF EXISTS {partition.table}")
+    except OperationalError:  # the lock was not to be had in time
+        return False
+    return True
 
 
 def _weeks() -> set[int]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+import structlog
 from django.db import connection
 
-from observability.metrics.models import RetentionPolicy
-from observability.metrics.store import log
+from observability.metrics.models import Metric, RetentionPolicy
+from observability.metrics.store import catalogue, log
 from observability.metrics.store.partitions import drop_partitions
 from observability.promql.matchers import compile_regex
 
@@ -24,6 +26,8 @@ _SECONDS_KEPT = 60.0
 # A row may hold a megabyte.
 _ROWS_PER_BATCH = 500
 _METRICS_PER_BATCH = 1000
+
+_log = structlog.get_logger(__name__)
 
 _kept: tuple[float, tuple[Policy, ...]] | None = None
 
@@ -62,10 +66,6 @@ def policy_from(row: RetentionPolicy) -> Policy:
     )
 
 
-# Where there is no default, as in tables that were just emptied.
-FALLBACK = policy_from(RetentionPolicy(pattern=".*"))
-
-
 def policies() -> tuple[Policy, ...]:
     """Return the policies in their order, the last of which matches every name.
 
@@ -74,7 +74,7 @@ def policies() -> tuple[Policy, ...]:
     global _kept  # noqa: PLW0603 (a cache of the process)
     kept, now = _kept, time.monotonic()
     if kept is None or now - kept[0] > _SECONDS_KEPT:
-        kept = now, (*map(policy_from, RetentionPolicy.objects.all()), FALLBACK)
+        kept = now, tuple(map(policy_from, RetentionPolicy.objects.complete()))
         _kept = kept
     return kept[1]
 
@@ -83,6 +83,10 @@ def forget() -> None:
     """Have the process look anew what the policies are."""
     global _kept  # noqa: PLW0603 (a cache of the process)
     _kept = None
+
+
+# Tables that were emptied under the process have other policies.
+catalogue.on_forget(forget)
 
 
 def policy_of(metric_name: str) -> Policy:
@@ -97,9 +101,7 @@ def first_match(policies: Sequence[Policy], metric_name: str) -> Policy:
 
 def longest_raw_ms() -> int:
     """Return for how long samples of some metric are kept; older ones need not be taken in."""
-    rows = policies()
-    # The fallback counts only where there is no default.
-    return max(policy.raw_ms for policy in rows[: max(len(rows) - 1, 1)])
+    return max(policy.raw_ms for policy in policies())
 
 
 def cutoffs(now_ms: int) -> Iterator[Cutoffs]:
@@ -141,22 +143,55 @@ def _metrics() -> Iterator[list[tuple[int, str]]]:
         after_id = rows[-1][0]
 
 
-def delete_before(timestamp_ms: int) -> None:
-    """Delete what holds nothing of this time or later; it may be interrupted and done again."""
-    drop_partitions(timestamp_ms)
-    log.delete_before(timestamp_ms)
-    while _delete_segments(timestamp_ms) == _ROWS_PER_BATCH:
-        pass
+def delete_expired(now_ms: int) -> int:
+    """Delete what is too old by the policies; return the number of segments.
+
+    It may be interrupted and done again, and done by several workers at once.
+    """
+    # A policy that has just become longer must count at once.
+    forget()
+    before_ms: dict[int, int] = {}
+    for cutoff in cutoffs(now_ms):
+        before_ms |= dict.fromkeys(cutoff.metric_ids, cutoff.raw_before_ms)
+
+    def is_expired(metric_id: int, end_ms: int) -> bool:
+        if metric_id in before_ms:
+            return before_ms[metric_id] >= end_ms
+        # One that has just come is not expired, one that has gone is wanted by nobody.
+        return not Metric.objects.filter(pk=metric_id).exists()
+
+    shortest_ms = min(policy.raw_ms for policy in policies())
+    dropped = drop_partitions(now_ms - shortest_ms, is_expired)
+    deleted = 0
+    remaining = iter(before_ms.items())
+    while batch := dict(islice(remaining, _METRICS_PER_BATCH)):
+        while count := _delete_segments(batch):
+            deleted += count
+    rows = log.delete_before(now_ms - longest_raw_ms())
+    if dropped or deleted or rows:
+        _log.info("expired samples deleted", weeks=dropped, segments=deleted, log_rows=rows)
+    return deleted
 
 
-def _delete_segments(timestamp_ms: int) -> int:
-    """Delete a batch of segments; return their number."""
+def _delete_segments(before_ms: Mapping[int, int]) -> int:
+    """Delete a batch of the segments of metrics that hold nothing from a time on; return how many."""
     with connection.cursor() as cursor:
+        # Those that others have locked are being merged or rewritten, and are deleted next time.
         cursor.execute(
             "DELETE FROM metrics_segment WHERE (id, level, window_start_ms) IN ("
-            "SELECT id, level, window_start_ms FROM metrics_segment"
-            " WHERE window_start_ms < %s AND max_timestamp_ms < %s LIMIT %s)",
-            [timestamp_ms, timestamp_ms, _ROWS_PER_BATCH],
+            "  SELECT segment.id, segment.level, segment.window_start_ms"
+            "  FROM unnest(%s::bigint[], %s::bigint[]) AS metric (id, before_ms)"
+            "  JOIN metrics_segment AS segment ON segment.metric_id = metric.id"
+            "    AND segment.window_start_ms < metric.before_ms"
+            "    AND segment.max_timestamp_ms < metric.before_ms"
+            "  WHERE segment.window_start_ms < %s"
+            "  LIMIT %s FOR UPDATE OF segment SKIP LOCKED)",
+            [
+                list(before_ms),
+                list(before_ms.values()),
+                max(before_ms.values()),
+                _ROWS_PER_BATCH,
+            ],
         )
         deleted: int = cursor.rowcount
     return deleted

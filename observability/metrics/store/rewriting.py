@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from observability.metrics.store import segment_table
 from observability.metrics.store.columns import EMPTY, SeriesColumns, merge, places_of, remove
 from observability.metrics.store.page_table import SegmentGoneError
+from observability.metrics.store.partitions import ensure_partitions
 from observability.metrics.store.segment_table import NewSegment, StoredSegment, stored_segment
-from observability.metrics.store.windows import WINDOW_MS
+from observability.metrics.store.windows import TOP_LEVEL, WINDOW_MS
 
 DAY_MS = WINDOW_MS[-1]
 # Before and after all samples.
@@ -108,6 +109,9 @@ def rewrite_day(metric_id: int, day_ms: int, cut: Cut) -> int:
     segments = _segments(metric_id, day_ms, cut)
     if not segments:
         return 0
+    if any(segment.level == TOP_LEVEL for segment in segments):
+        # It is there, and is to stay until this is done.
+        ensure_partitions([day_ms])
     touched = cut.touched(np.unique(np.concatenate([s.directory.series_ids for s in segments])))
     rewriting = _Rewriting(metric_id, cut, touched)
     segment_table.insert(rewriting.run(segments))

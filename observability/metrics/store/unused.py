@@ -6,6 +6,8 @@ point at them; deletion takes that lock alone, and looks once more.
 
 from __future__ import annotations
 
+import time
+
 from django.db import OperationalError, connection, transaction
 
 from observability.metrics.store import catalogue
@@ -19,6 +21,25 @@ _IS_UNUSED_METRIC = (
     " AND NOT EXISTS (SELECT FROM metrics_segment WHERE metric_id = metric.id)"
 )
 _IS_UNUSED_PAIR = "NOT EXISTS (SELECT FROM metrics_series WHERE pairs @> ARRAY[pair.id])"
+
+
+def delete_all(*, seconds: float, after_pair_id: int = 0) -> int | None:
+    """Delete unused metrics and label pairs until all are done or time is up.
+
+    Args:
+        seconds: How long it may take, about.
+        after_pair_id: The answer of a run that was not done.
+
+    Returns:
+        After which pair the next run goes on; None when there is none.
+    """
+    deadline = time.monotonic() + seconds
+    while delete_metrics() and time.monotonic() < deadline:
+        pass
+    after_id: int | None = after_pair_id
+    while after_id is not None and time.monotonic() < deadline:
+        after_id = delete_pairs(after_id)
+    return after_id
 
 
 def delete_metrics() -> int:

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from observability.metrics.models import LabelPair, Metric, Series
-from observability.metrics.store import catalogue, compaction, idle_series
+from observability.metrics.store import catalogue, compaction, idle_series, unused
+from observability.metrics.store.idle_series import Collected
 from observability.promql.labels import LabelSet, label_set
 from tests.metrics.store.database import (
     LATER_MS,
@@ -42,7 +43,9 @@ def make(count: int, metric: str = "m") -> list[LabelSet]:
 
 
 def collect(seconds: float = 60) -> int:
-    return idle_series.collect(now=timezone.now() + DAYS_LATER, seconds=seconds)
+    collected = idle_series.collect(now=timezone.now() + DAYS_LATER, seconds=seconds)
+    unused.delete_all(seconds=seconds)
+    return collected.deleted
 
 
 @pytest.mark.parametrize("where", ["log", "recent segments", "daily segments"])
@@ -68,9 +71,9 @@ def test_only_series_without_samples_go(where: str) -> None:
 def test_young_series_stay() -> None:
     make(3)
 
-    deleted = idle_series.collect(now=timezone.now() + timedelta(hours=23), seconds=60)
+    collected = idle_series.collect(now=timezone.now() + timedelta(hours=23), seconds=60)
 
-    assert deleted == 0
+    assert collected == Collected(0, None)
     assert Series.objects.count() == 3
 
 
@@ -94,6 +97,22 @@ def test_series_of_many_metrics_are_found_in_several_rounds(
 
     assert deleted == 30
     assert Series.objects.count() == 5
+
+
+def test_a_run_whose_time_is_up_says_where_the_next_goes_on() -> None:
+    for number in range(3):
+        make(2, f"m{number}")
+    later = timezone.now() + DAYS_LATER
+
+    runs = []
+    after_metric_id: int | None = 0
+    while after_metric_id is not None:
+        collected = idle_series.collect(now=later, seconds=0, after_metric_id=after_metric_id)
+        after_metric_id = collected.after_metric_id
+        runs.append(collected.deleted)
+
+    assert runs == [2, 2, 2, 0]
+    assert not Series.objects.exists()
 
 
 def test_a_process_that_remembers_a_collected_series_makes_it_anew() -> None:

@@ -53,3 +53,23 @@ class MetricsConfig(AppConfig):
                 order=51,
             )
         )
+        register_entry(
+            Entry(
+                section=Section.METRICS,
+                title="Targets",
+                icon="target",
+                url_name="admin:metrics_scrapetarget_changelist",
+                permission="metrics.view_scrapetarget",
+                order=60,
+            )
+        )
+        register_entry(
+            Entry(
+                section=Section.METRICS,
+                title="Scrape jobs",
+                icon="radar",
+                url_name="admin:metrics_scrapejob_changelist",
+                permission="metrics.view_scrapejob",
+                order=61,
+            )
+        )

@@ -163,6 +163,14 @@ ROWS = flat(
         # Dashboards, database, pool
         page("/admin/dashboards/system/", "metrics.view_series"),
         page("/admin/dashboards/view/<slug:slug>/", "dashboards.view_dashboard"),
+        # Scraping
+        model_admin("metrics.scrapejob"),
+        page("/admin/metrics/scrapejob/trial/", "metrics.change_scrapejob"),
+        page("/admin/metrics/scrapejob/import/", "metrics.add_scrapejob"),
+        page("/admin/metrics/scrapejob/import_configuration/", "metrics.add_scrapejob"),
+        model_admin("metrics.scrapetarget", can="view"),
+        page("/admin/metrics/scrapetarget/<int:target_id>/trial/", "metrics.change_scrapejob"),
+        page("/admin/metrics/scrapetarget/<path:object_id>/test/", "metrics.change_scrapejob"),
         model_admin("dashboards.dashboard"),
         page("/admin/database/", "database.view_insight"),
         page("/admin/pool/hosts/", "metrics.view_series"),

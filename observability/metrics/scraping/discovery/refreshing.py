@@ -14,9 +14,9 @@ from django.db.models import Q
 from observability.metrics.scraping.discovery.registry import find_groups
 from observability.metrics.scraping.discovery.target_lists import as_rows
 from observability.metrics.scraping.errors import DiscoveryError
-from observability.metrics.scraping.models import ScrapeSource, SourceKind
+from observability.metrics.scraping.models import ScrapeJob, ScrapeSource, SourceKind
 from observability.metrics.scraping.reconciliation import reconcile
-from observability.metrics.scraping.targets import TargetGroup
+from observability.metrics.scraping.targets import FoundTargets, TargetGroup
 
 LEASE = timedelta(seconds=60)
 """Longer than any source may take to answer."""
@@ -105,6 +105,19 @@ def note_answer(answer: SourceAnswer, *, now: datetime) -> None:
     source.save()
     if is_changed:
         reconcile(source.job_id, now=now)
+
+
+@transaction.atomic
+def note_changed_sources(job: ScrapeJob, *, now: datetime) -> FoundTargets:
+    """Take over what was edited: lists at once, while all other sources are asked soon."""
+    for source in job.sources.select_for_update(no_key=True):
+        source.lease_until = None
+        source.next_refresh_at = now
+        if source.kind == SourceKind.STATIC:
+            source.groups = as_rows(find_groups(source.kind, source.config))
+            source.refreshed_at, source.next_refresh_at = now, None
+        source.save()
+    return reconcile(job.pk, now=now)
 
 
 def refresh_due(*, clock: Callable[[], datetime], limit: int = 100) -> int:

@@ -1,0 +1,388 @@
+"""The forms of jobs and of their sources of targets, in the words of a Prometheus configuration."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import yaml
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from observability.access.errors import OutgoingFailedError, OutgoingRefusedError
+from observability.access.key_form import LabelsField
+from observability.access.outgoing import check_url
+from observability.metrics.naming import LABEL_NAME_PATTERN, label_value_fault
+from observability.metrics.scraping.discovery.dns import TYPES
+from observability.metrics.scraping.discovery.files import validate_path
+from observability.metrics.scraping.errors import RelabelError
+from observability.metrics.scraping.models import (
+    DEFAULT_INTERVAL_MS,
+    DEFAULT_TIMEOUT_MS,
+    MAX_INTERVAL_MS,
+    Authentication,
+    ScrapeJob,
+    ScrapeSource,
+    SourceKind,
+)
+from observability.metrics.scraping.relabeling import read_rules
+from observability.promql.durations import format_duration, parse_duration_ms
+
+_CODE = {"rows": 8, "spellcheck": "false", "class": "portal-code"}
+
+
+class DurationField(forms.CharField):
+    """A duration such as `15s`; milliseconds inside."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the text to show."""
+        return format_duration(value) if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> int:
+        """Return milliseconds."""
+        try:
+            return parse_duration_ms(str(super().clean(value)).strip())
+        except ValueError as error:
+            raise ValidationError(f"{error}; write for example 15s or 1m30s.") from error
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare texts."""
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+class LinesField(forms.CharField):
+    """Texts, one a line."""
+
+    widget = UnfoldAdminTextareaWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the lines to show."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        """Return the texts, each once; commas divide as well."""
+        if isinstance(value, list):
+            return value
+        words = str(value or "").replace(",", "\n").splitlines()
+        return list(dict.fromkeys(word.strip() for word in words if word.strip()))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare texts."""
+        return bool(self.to_python(initial) != self.to_python(data))
+
+
+class TargetLabelsField(LabelsField):
+    """Labels of targets; unlike those of keys they may begin with `__`, for relabeling."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the labels; raises `ValidationError` naming the line that is none."""
+        if isinstance(value, dict):
+            return value
+        labels: dict[str, str] = {}
+        for line in filter(str.strip, str(value or "").splitlines()):
+            name, equals, text = (part.strip() for part in line.partition("="))
+            if not equals or not LABEL_NAME_PATTERN.fullmatch(name):
+                raise ValidationError(f"{line.strip()!r} is not of the form name=value.")
+            if fault := label_value_fault(text):
+                raise ValidationError(f"{name}: {fault}.")
+            if name in labels:
+                raise ValidationError(f"The label {name!r} is there twice.")
+            labels[name] = text
+        return labels
+
+
+class ParamsField(forms.CharField):
+    """URL parameters, one `name=value` a line; a name may be there several times."""
+
+    widget = UnfoldAdminTextareaWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the lines to show."""
+        if not isinstance(value, dict):
+            return value
+        return "\n".join(f"{name}={text}" for name, texts in value.items() for text in texts)
+
+    def to_python(self, value: Any) -> Any:
+        """Return the values by name."""
+        if isinstance(value, dict):
+            return value
+        params: dict[str, list[str]] = {}
+        for line in filter(str.strip, str(value or "").splitlines()):
+            name, equals, text = (part.strip() for part in line.partition("="))
+            if not equals or not name:
+                raise ValidationError(f"{line.strip()!r} is not of the form name=value.")
+            params.setdefault(name, []).append(text)
+        return params
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare texts."""
+        return super().has_changed(self.prepare_value(initial or {}), data)
+
+
+class RulesField(forms.CharField):
+    """Relabeling rules as in `prometheus.yml`: a list in YAML, or in JSON."""
+
+    widget = UnfoldAdminTextareaWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the YAML to show."""
+        if not isinstance(value, list):
+            return value
+        return str(yaml.safe_dump(value, sort_keys=False, width=1000)) if value else ""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the rules as they are stored; raises `ValidationError` naming the rule that is none."""
+        if isinstance(value, list):
+            return value
+        try:
+            rules = yaml.safe_load(str(value or "")) or []
+        except (yaml.YAMLError, RecursionError) as error:
+            raise ValidationError(f"Not valid YAML: {error}") from error
+        if isinstance(rules, dict) and len(rules) == 1:
+            # Whoever copies from prometheus.yml copies the name of the list, too.
+            [(name, listed)] = rules.items()
+            rules = listed if name in {"relabel_configs", "metric_relabel_configs"} else rules
+        try:
+            read_rules(rules)
+        except RelabelError as error:
+            raise ValidationError(f"{str(error)[0].upper()}{str(error)[1:]}.") from error
+        return rules
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare texts."""
+        return super().has_changed(self.prepare_value(initial or []), data)
+
+
+class ScrapeJobForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class takes no type argument
+    """A job; secrets are taken in and never shown."""
+
+    interval_ms = DurationField(
+        label="Scrape interval",
+        initial=DEFAULT_INTERVAL_MS,
+        help_text="From one scrape of a target to the next, such as 15s or 1m; at least 1s.",
+    )
+    timeout_ms = DurationField(
+        label="Scrape timeout",
+        initial=DEFAULT_TIMEOUT_MS,
+        help_text="How long a target may take to answer; not longer than the interval.",
+    )
+    params = ParamsField(
+        required=False,
+        label="URL parameters",
+        help_text="One name=value a line, such as module=http_2xx.",
+    )
+    labels = TargetLabelsField(
+        required=False,
+        help_text="Given to every target of the job, one name=value a line, such as env=production.",
+    )
+    relabel_rules = RulesField(
+        required=False,
+        label="Target relabeling",
+        widget=UnfoldAdminTextareaWidget(attrs=_CODE),
+        help_text="Changes the labels of targets before they are scraped, or drops targets: "
+        "relabel_configs as in prometheus.yml.",
+    )
+    metric_relabel_rules = RulesField(
+        required=False,
+        label="Metric relabeling",
+        widget=UnfoldAdminTextareaWidget(attrs=_CODE),
+        help_text="Changes the labels of samples before they are stored, or drops samples: "
+        "metric_relabel_configs as in prometheus.yml.",
+    )
+
+    class Meta:
+        model = ScrapeJob
+        exclude: ClassVar[tuple[str, ...]] = ()
+
+    def clean(self) -> dict[str, Any]:
+        """Check what concerns several fields."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("timeout_ms", 0) > cleaned.get("interval_ms", MAX_INTERVAL_MS):
+            self.add_error("timeout_ms", "Must not be longer than the interval.")
+        kind = cleaned.get("authentication")
+        if kind == Authentication.BASIC and not cleaned.get("username"):
+            self.add_error("username", "Enter the user name.")
+        if kind == Authentication.BEARER and not cleaned.get("bearer_token"):
+            self.add_error("bearer_token", "Enter the token.")
+        return cleaned
+
+
+class SourceForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class takes no type argument
+    """A source of targets; each kind adds its fields, which are kept in `config`."""
+
+    kind: ClassVar[SourceKind]
+    config_fields: ClassVar[tuple[str, ...]] = ()
+
+    class Meta:
+        model = ScrapeSource
+        fields: tuple[str, ...] = ("refresh_seconds",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Show what is stored."""
+        super().__init__(*args, **kwargs)
+        for name in self.config_fields:
+            if name in self.instance.config:
+                self.initial[name] = self.instance.config[name]
+
+    def config(self) -> dict[str, Any]:
+        """Return what is stored in `config`."""
+        return {name: self.cleaned_data[name] for name in self.config_fields}
+
+    def save(self, commit: bool = True) -> ScrapeSource:
+        """Store the fields in `config`."""
+        self.instance.kind = self.kind
+        self.instance.config = self.config()
+        source: ScrapeSource = super().save(commit)
+        return source
+
+
+class StaticSourceForm(SourceForm):
+    """A list of targets with the labels that they share."""
+
+    kind = SourceKind.STATIC
+    config_fields = ("targets", "labels")
+
+    targets = LinesField(
+        help_text="host:port, one a line, such as db1.example.org:9100.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+    )
+    labels = TargetLabelsField(
+        required=False,
+        help_text="Labels of these targets, one name=value a line.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+    class Meta(SourceForm.Meta):
+        fields = ()
+
+
+class FileSourceForm(SourceForm):
+    """Files that other programs write."""
+
+    kind = SourceKind.FILE
+    config_fields = ("paths",)
+
+    paths = LinesField(
+        help_text="Full paths on the machine that scrapes, one a line; a * may stand in the file's name. "
+        "JSON or YAML, as file_sd_configs of Prometheus.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+    refresh_seconds = forms.IntegerField(
+        min_value=5, max_value=86_400, initial=30, widget=UnfoldAdminIntegerFieldWidget,
+        label="Read every", help_text="Seconds.",
+    )  # fmt: skip
+
+    class Meta(SourceForm.Meta):
+        pass
+
+    def clean_paths(self) -> list[str]:
+        """Return the paths when all may be read."""
+        paths: list[str] = self.cleaned_data["paths"]
+        for path in paths:
+            validate_path(path)
+        return paths
+
+
+class HttpSourceForm(SourceForm):
+    """A service that lists targets."""
+
+    kind = SourceKind.HTTP
+    config_fields = ("url",)
+
+    url = forms.CharField(
+        label="URL",
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Answers with a list of targets in JSON, as http_sd_configs of Prometheus.",
+    )
+    refresh_seconds = forms.IntegerField(
+        min_value=5, max_value=86_400, initial=60, widget=UnfoldAdminIntegerFieldWidget,
+        label="Ask every", help_text="Seconds.",
+    )  # fmt: skip
+
+    class Meta(SourceForm.Meta):
+        pass
+
+    def clean_url(self) -> str:
+        """Return the address when it may be called."""
+        url: str = self.cleaned_data["url"]
+        try:
+            check_url(url)
+        except OutgoingRefusedError as error:
+            raise ValidationError(f"{str(error).capitalize()}.", code="invalid") from error
+        except OutgoingFailedError:
+            # The name cannot be looked up right now; the source says so when it is asked.
+            pass
+        return url
+
+
+class DnsSourceForm(SourceForm):
+    """Names whose DNS records are targets."""
+
+    kind = SourceKind.DNS
+    config_fields = ("names", "type", "port")
+
+    names = LinesField(
+        help_text="One a line, such as _metrics._tcp.example.org.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+    type = forms.ChoiceField(
+        choices=[(kind, kind) for kind in TYPES], initial="SRV", widget=UnfoldAdminSelectWidget
+    )
+    port = forms.IntegerField(
+        required=False, min_value=0, max_value=65_535, widget=UnfoldAdminIntegerFieldWidget,
+        help_text="Needed for all types but SRV, whose records bring it.",
+    )  # fmt: skip
+    refresh_seconds = forms.IntegerField(
+        min_value=5, max_value=86_400, initial=30, widget=UnfoldAdminIntegerFieldWidget,
+        label="Ask every", help_text="Seconds.",
+    )  # fmt: skip
+
+    class Meta(SourceForm.Meta):
+        pass
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the port where it is needed."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        cleaned["port"] = cleaned.get("port") or 0
+        if cleaned.get("type") != "SRV" and not cleaned["port"]:
+            self.add_error("port", "This type of record needs a port.")
+        return cleaned
+
+
+SOURCE_FORMS: tuple[type[SourceForm], ...] = (
+    StaticSourceForm,
+    FileSourceForm,
+    HttpSourceForm,
+    DnsSourceForm,
+)
+
+
+class ImportForm(forms.Form):
+    """A Prometheus configuration, as a file or as text."""
+
+    file = forms.FileField(required=False, help_text="prometheus.yml")
+    text = forms.CharField(
+        required=False,
+        label="Or paste it here",
+        widget=UnfoldAdminTextareaWidget(attrs={**_CODE, "rows": 14}),
+        strip=False,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Return the text of whichever was given."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if upload := cleaned.get("file"):
+            try:
+                cleaned["text"] = upload.read().decode()
+            except UnicodeDecodeError:
+                self.add_error("file", "Not a text in UTF-8.")
+        elif not cleaned.get("text", "").strip():
+            raise ValidationError("Choose a file, or paste its text.")
+        return cleaned

@@ -14,6 +14,7 @@ from django.db.models import Func
 from django.db.models.functions import Now
 
 from observability.metrics.importing.models import ImportedFile  # noqa: F401 (Django looks here)
+from observability.metrics.ingest.otlp.models import RunningTotal  # noqa: F401 (Django looks here)
 from observability.metrics.ingest.pushgateway.models import (  # noqa: F401 (Django looks here)
     PushedMetric,
     PushGroup,

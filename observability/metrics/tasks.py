@@ -7,6 +7,7 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
+from observability.metrics.ingest.otlp import running_totals
 from observability.metrics.ingest.pushgateway import upkeep
 from observability.metrics.store import compaction, deletion, idle_series, retention, unused
 
@@ -33,6 +34,7 @@ def merge_segments() -> None:
 def delete_expired_samples() -> None:
     """Delete samples that are older than the policies keep them; running it twice is harmless."""
     retention.delete_expired(_now_ms())
+    running_totals.expire(_now_ms())
 
 
 @shared_task(ignore_result=True, soft_time_limit=30, time_limit=40)

@@ -6,6 +6,7 @@ from observability.access.pages import admin_page
 from observability.metrics.api import metrics
 from observability.metrics.exposition import exposition_patterns
 from observability.metrics.ingest.influx.view import write_v1, write_v2
+from observability.metrics.ingest.otlp.view import otlp_metrics
 from observability.metrics.ingest.pushgateway.view import pushgateway
 from observability.metrics.ingest.remote_write.view import remote_write
 from observability.metrics.pages import query_page
@@ -25,6 +26,8 @@ urlpatterns = [
     ),
     re_path(r"^api/metrics/?$", metrics, name="metrics"),
     re_path(r"^api/v1/write/?$", remote_write, name="remote-write"),
+    re_path(r"^api/v1/otlp/v1/metrics/?$", otlp_metrics, name="otlp-metrics-prometheus"),
+    re_path(r"^v1/metrics/?$", otlp_metrics, name="otlp-metrics"),
     re_path(r"^api/v2/write/?$", write_v2, name="influx-write-v2"),
     re_path(r"^influx/write/?$", write_v1, name="influx-write-v1"),
     re_path(r"^api/v1/query/?$", QueryView.as_view(), name="prometheus-query"),

@@ -114,6 +114,8 @@ ROWS = flat(
         api("/metrics", GET=Scope.METRICS_READ),
         api("/api/metrics", GET=Scope.METRICS_READ, POST=Scope.METRICS_WRITE),
         api("/api/v1/write", POST=Scope.METRICS_WRITE),
+        api("/api/v1/otlp/v1/metrics", POST=Scope.METRICS_WRITE),
+        api("/v1/metrics", POST=Scope.METRICS_WRITE),
         api("/api/v2/write", POST=Scope.METRICS_WRITE),
         api("/influx/write", POST=Scope.METRICS_WRITE),
         api(

@@ -248,6 +248,18 @@ def test_labels_that_would_take_too_much_are_refused() -> None:
         walked(symbols.message(bomb))
 
 
+def test_endless_repetition_of_a_long_series_is_refused() -> None:
+    symbols = Symbols()
+    long = symbols.series([(f"l{number}", "x" * 2000) for number in range(40)], (1, 1.0))
+    known = KnownSeries()
+    first = walked(symbols.message(long))
+    known.add(first.keys, 0, first.starts, first.ends, np.ones(1, np.int64))
+
+    assert walked(symbols.message(*[long] * 20), known=known).ids.tolist() == [1] * 20
+    with pytest.raises(BodyTooLargeError, match="bytes of labels"):
+        walked(symbols.message(*[long] * 100_000), known=known)
+
+
 def test_a_billion_labels_of_nothing_are_refused() -> None:
     body = field(4, b"") + field(5, field(1, bytes(30_000_000)) + ONE)
 

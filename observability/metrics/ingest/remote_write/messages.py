@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+
 from observability.metrics.errors import MalformedBodyError
 from observability.metrics.ingest.protobuf import Wire, field, fields
 from observability.metrics.ingest.series_labels import UnacceptableSeriesError
-from observability.metrics.naming import MAX_LABELS, metric_name_fault
+from observability.metrics.naming import metric_name_fault
 from observability.metrics.samples import Metadata, MetricType
 
 # What help texts are cut to; a sender repeats all of them every minute.
 MAX_HELP_LENGTH = 1024
 MAX_UNIT_LENGTH = 64
-
-# Labels without a value are none, but a hostile body has millions of them.
-_MAX_READ_LABELS = 10 * MAX_LABELS
 
 # In the order of the message's enumeration. The rarer types are what Prometheus's text format makes of them.
 _TYPES = (
@@ -39,6 +38,7 @@ def decode_labels(encoded: bytes) -> dict[str, str]:
         UnacceptableSeriesError: They are not UTF-8, far too many, or one is there twice.
     """
     labels: dict[str, str] = {}
+    most: int = settings.MAX_LABELS_PER_SERIES
     for _, _, label in fields(encoded):
         parts = _texts(label)
         try:
@@ -48,8 +48,11 @@ def decode_labels(encoded: bytes) -> dict[str, str]:
         if name in labels:
             raise UnacceptableSeriesError(f"the label {name[:100]!r} is there twice")
         labels[name] = value
-        if len(labels) > _MAX_READ_LABELS:
-            raise UnacceptableSeriesError(f"a series has at most {MAX_LABELS} labels")
+        # Labels without a value are none, but a hostile body has millions of them.
+        if len(labels) > 10 * most:
+            raise UnacceptableSeriesError(
+                f"a series has at most {most} labels (MAX_LABELS_PER_SERIES)"
+            )
     return labels
 
 

@@ -23,6 +23,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from observability.metrics.errors import BodyTooLargeError, MalformedBodyError
+from observability.metrics.ingest.body import max_unpacked_bytes
 from observability.metrics.ingest.known_series import (
     Bytes,
     Ints,
@@ -44,15 +45,15 @@ from observability.metrics.ingest.remote_write.wire import (
 
 # Far above what senders put together; they bound the memory of a hostile body.
 MAX_SYMBOLS = 1_000_000
-# What the labels of new series take when they are written out: as much as in a body of 1.0.
-MAX_KEY_BYTES = 32 * 1024 * 1024
+# Labels of known series are written out, too, and then over each other: it bounds the time.
+_MAX_KEY_RATIO = 100
 # What does not fit is heard from one of the next bodies.
 STATEMENT_BYTES = 256 * 1024
 # Of a text so many characters are kept, each of up to four bytes.
 _MAX_HELP_BYTES, _MAX_UNIT_BYTES = 4 * MAX_HELP_LENGTH, 4 * MAX_UNIT_LENGTH
 
 _DONE, _MALFORMED, _OLDER, _NOT_EMPTY, _NO_SYMBOL, _ODD = range(6)
-_TOO_MANY_SYMBOLS, _TOO_MANY_SAMPLES, _NO_ROOM = range(6, 9)
+_TOO_MANY_SYMBOLS, _TOO_MANY_SAMPLES, _NO_ROOM, _TOO_LONG = range(6, 10)
 _SERIES, _SAMPLES, _EXEMPLARS, _HISTOGRAMS, _STATED, _STATEMENT_BYTES = range(6)
 
 _FAULTS = {
@@ -123,8 +124,10 @@ def walk(data: Bytes, realm: int, known: KnownSeries, heard: KnownSeries) -> Wal
     )
     symbol_count, outcome = _find_symbols(data, symbols)
     if outcome == _DONE:
-        # Seldom are more of the series new than this; then the walk begins again with more.
-        for key_bytes in (min(2 * len(data) + 65_536, MAX_KEY_BYTES), MAX_KEY_BYTES):
+        # Labels of new series are written out, and may take as much as in a body of 1.0. Seldom do
+        # they take more than the first figure; then the walk begins again.
+        max_key_bytes = max_unpacked_bytes()
+        for key_bytes in (min(2 * len(data) + 65_536, max_key_bytes), max_key_bytes):
             found = _room(len(data), key_bytes)
             symbols.is_stated[:symbol_count] = False
             with known.lock, heard.lock:
@@ -135,8 +138,8 @@ def walk(data: Bytes, realm: int, known: KnownSeries, heard: KnownSeries) -> Wal
         raise BodyTooLargeError(MAX_SYMBOLS, what="symbols")
     if outcome == _TOO_MANY_SAMPLES:
         raise BodyTooLargeError(MAX_SAMPLES, what="samples")
-    if outcome == _NO_ROOM:
-        raise BodyTooLargeError(MAX_KEY_BYTES, what="bytes of labels")
+    if outcome in (_NO_ROOM, _TOO_LONG):
+        raise BodyTooLargeError(max_key_bytes, what="bytes of labels")
     if outcome != _DONE:
         raise MalformedBodyError(_FAULTS[outcome])
     return _walked(data, symbols, found)
@@ -228,6 +231,7 @@ def _walk(
     at, end = 0, len(data)
     series_count = sample_count = 0
     key_start = 0
+    left = _MAX_KEY_RATIO * len(data) + len(keys)
     while at < end:
         tag, inside, after = read_field(data, at, end)
         at = after
@@ -277,6 +281,9 @@ def _walk(
                 metadata_start, metadata_end = field, inside
         if name >= 0:
             return _ODD
+        left -= key_end - key_start
+        if left < 0:
+            return _TOO_LONG
         if sample_count == first_sample:
             continue
         entry, _ = find(known, keys, realm, key_start, key_end)

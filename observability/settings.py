@@ -212,6 +212,7 @@ CELERY_BEAT_SCHEDULE = {
     "flush-due-alert-groups": _tick("alerts.tasks.flush_due", 1),
     "deliver-due-notifications": _tick("alerts.tasks.deliver_due", 1),
     "compact-sample-log": _tick("observability.metrics.tasks.compact_sample_log", 30),
+    "measure-store": _tick("observability.metrics.tasks.measure_store", 300),
     "merge-segments": _tick("observability.metrics.tasks.merge_segments", 60),
     "keep-pushed-metrics-alive": _tick(
         "observability.metrics.tasks.keep_pushed_metrics_alive", 15

@@ -26,6 +26,16 @@ class MetricsConfig(AppConfig):
         register_entry(
             Entry(
                 section=Section.METRICS,
+                title="Store",
+                icon="database",
+                url_name="metrics-store",
+                permission="metrics.view_series",
+                order=90,
+            )
+        )
+        register_entry(
+            Entry(
+                section=Section.METRICS,
                 title="Metrics",
                 icon="list_alt",
                 url_name="admin:metrics_metric_changelist",

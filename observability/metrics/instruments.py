@@ -1,6 +1,6 @@
 """The store's own metrics."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 SAMPLES_INGESTED = Counter(
     "portal_samples_ingested_total", "Samples that were accepted and stored.", ["protocol"]
@@ -36,4 +36,16 @@ QUERY_DURATION = Histogram(
 SAMPLE_CONFLICTS = Counter(
     "portal_sample_conflicts_total",
     "Samples of one series and time that were stored with different values.",
+)
+STORE_SERIES = Gauge(
+    "portal_store_series", "Series in the catalogue.", multiprocess_mode="livemostrecent"
+)
+STORE_METRICS = Gauge(
+    "portal_store_metrics", "Metric names in the catalogue.", multiprocess_mode="livemostrecent"
+)
+STORE_BYTES = Gauge(
+    "portal_store_bytes",
+    "Disk space of the metric store with its indexes.",
+    ["part"],
+    multiprocess_mode="livemostrecent",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -105,6 +105,8 @@ class Series(models.Model):
         indexes = [
             # Label matchers of the selectors (store/selection.py).
             GinIndex(fields=["pairs"], name="series_pairs_gin", fastupdate=False),
+            # How many are new (store/cardinality.py); they stand at the end, so this costs nothing.
+            BrinIndex(fields=["created_at"], name="series_created_at_brin", autosummarize=True),
             # What the collection of idle series has still to end; empty most of the time.
             models.Index(
                 fields=["metric"],

@@ -7,6 +7,7 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
+from observability.metrics import store_report
 from observability.metrics.ingest.otlp import running_totals
 from observability.metrics.ingest.pushgateway import upkeep
 from observability.metrics.store import compaction, deletion, idle_series, retention, unused
@@ -41,6 +42,13 @@ def delete_expired_samples() -> None:
 def keep_pushed_metrics_alive() -> None:
     """Write the samples of pushed groups again; several runs at once share the work."""
     upkeep.keep_alive(now_ms=_now_ms(), seconds=upkeep.INTERVAL_MS / 1000)
+
+
+# Reads the whole catalogue: seconds for a million series.
+@shared_task(ignore_result=True, soft_time_limit=240, time_limit=270)
+def measure_store() -> None:
+    """Count what the store holds, for its page; several runs at once leave it to one."""
+    store_report.refresh_report()
 
 
 # A step that rewrites a day of a metric with very many series takes minutes.

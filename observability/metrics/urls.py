@@ -11,10 +11,14 @@ from observability.metrics.ingest.pushgateway.view import pushgateway
 from observability.metrics.ingest.remote_write.view import remote_write
 from observability.metrics.pages import query_page
 from observability.metrics.prometheus_api import QueryRangeView, QueryView
+from observability.metrics.store_page import store_page
 
 urlpatterns = [
     admin_page(
         "metrics/query/", query_page, name="metrics-query", permission="metrics.view_series"
+    ),
+    admin_page(
+        "metrics/store/", store_page, name="metrics-store", permission="metrics.view_series"
     ),
     *exposition_patterns,
     re_path(r"^metrics/job/(?P<path>[\s\S]+)$", pushgateway, name="pushgateway"),

@@ -134,6 +134,7 @@ ROWS = flat(
         api("/api/v1/query", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
         api("/api/v1/query_range", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
         page("/admin/metrics/query/", "metrics.view_series"),
+        page("/admin/metrics/store/", "metrics.view_series"),
         model_admin("metrics.pushgroup", can="view delete"),
         model_admin("metrics.pushlifetime"),
         model_admin("metrics.metric", can="view"),

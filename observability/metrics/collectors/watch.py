@@ -19,6 +19,7 @@ from observability.metrics.collectors.registry import (
 )
 from observability.metrics.collectors.rounds import Duty, Rounds
 from observability.metrics.collectors.stop_signal import StopSignal
+from observability.metrics.collectors.store import measure_store
 from observability.telemetry.heartbeats import leave_heartbeat, withdraw_heartbeat
 from observability.telemetry.outside_view import measure_celery, measure_disk, measure_health
 from observability.telemetry.process import start_reporter
@@ -26,6 +27,7 @@ from observability.telemetry.registry import merge_dead_processes
 
 _HEARTBEAT_SECONDS = 5.0
 _MERGE_SECONDS = 15.0
+_STORE_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +62,7 @@ def _duties(backlog: Backlog) -> list[Duty]:
         ),
         Duty(name="merge", interval_seconds=_MERGE_SECONDS, act=lambda _: merge_dead_processes()),
         *(_measuring(measure) for measure in (measure_disk, measure_celery, measure_health)),
+        Duty(name="measure_store", interval_seconds=_STORE_SECONDS, act=lambda _: measure_store()),
         *(_collecting(collector, backlog) for collector in registered_collectors()),
         Duty(name="store", interval_seconds=_HEARTBEAT_SECONDS, act=lambda _: backlog.flush()),
     ]

@@ -48,6 +48,7 @@ class Drawn:
         selector: The series.
         series_count: How many these are.
         by: A label to divide by, '' for none.
+        differing: The labels that tell the series apart.
         range_seconds: How far back.
     """
 
@@ -57,6 +58,7 @@ class Drawn:
     selector: str
     series_count: int
     by: str = ""
+    differing: tuple[str, ...] = ()
     range_seconds: int
 
 
@@ -110,7 +112,9 @@ def _charts_of_counter(drawn: Drawn) -> list[Chart]:
         expr=f"sum{_grouping(drawn)} ({_rate(drawn)})",
         unit=unit,
     )
-    each = Chart(key="each", title="Rate of each series", expr=_rate(drawn), unit=unit)
+    each = Chart(
+        key="each", title="Rate of each series", expr=_rate(drawn), unit=unit, legend=_legend(drawn)
+    )
     return [each, together] if _few(drawn) else [together, each]
 
 
@@ -129,8 +133,13 @@ def _charts_of_gauge(drawn: Drawn) -> list[Chart]:
         legend="{{fold}}" + by,
     )
     total = Chart(key="sum", title="Added up", expr=f"sum{grouping} ({selector})", unit=unit)
-    each = Chart(key="each", title="Each series", expr=selector, unit=unit)
+    each = Chart(key="each", title="Each series", expr=selector, unit=unit, legend=_legend(drawn))
     return [each, spread, total] if _few(drawn) else [spread, total, each]
+
+
+def _legend(drawn: Drawn) -> str:
+    """Return the values of the labels that tell series apart; '' shows all labels."""
+    return " ".join(f"{{{{{name}}}}}" for name in drawn.differing)
 
 
 def _few(drawn: Drawn) -> bool:

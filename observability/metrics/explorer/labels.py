@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,10 +73,7 @@ def summarize_label(
             if wanted not in column.values.values[place].casefold():
                 counts[place] = 0
     present = np.flatnonzero(counts)
-    first = sorted(
-        _largest(counts, present, top).tolist(),
-        key=lambda place: (-int(counts[place]), column.values.values[place]),
-    )
+    first = _largest(counts, present, column.values.values, top)
     return LabelSummary(
         name=name,
         values=len(present),
@@ -83,7 +82,14 @@ def summarize_label(
     )
 
 
-def _largest(counts: NDArray[np.int64], present: NDArray[np.intp], top: int) -> NDArray[np.intp]:
-    if len(present) <= top:
-        return present
-    return present[np.argpartition(counts[present], -top)[-top:]]
+def _largest(
+    counts: NDArray[np.int64], present: NDArray[np.intp], values: Sequence[str], top: int
+) -> list[int]:
+    """Return the places of the largest counts, equal ones by their values."""
+    if len(present) > top:
+        # Only what may be among them is put in order.
+        least = np.partition(counts[present], -top)[-top]
+        present = present[counts[present] >= least]
+    return heapq.nsmallest(
+        top, present.tolist(), key=lambda place: (-int(counts[place]), values[place])
+    )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
 import numpy as np
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from numpy.typing import NDArray
 
 from observability.access.pages import render_page
 from observability.metrics.explorer.charts import MAX_SERIES_UNASKED, Chart, Drawn, charts
@@ -24,6 +25,9 @@ from observability.metrics.store.selection import find_series
 from observability.metrics.store.series_table import SeriesTable, find_table
 from observability.promql.errors import PromQLError
 from observability.promql.labels import drop_metric_name
+
+Chosen: TypeAlias = NDArray[np.bool_]
+"""For each series of a table, whether the filter selects it."""
 
 SERIES_PER_PAGE = 50
 _TOP_VALUES = 5
@@ -56,7 +60,7 @@ def metric_page(request: HttpRequest, metric: Metric) -> HttpResponse:
         "last_sample_ms": last_sample_ms([metric.pk]).get(metric.pk),
         "samples_per_second": samples_per_second(metric.pk, now_ms=int(time.time() * 1000)),
     }
-    series_count = metric.series_count
+    series_count, selected = metric.series_count, None
     if table is not None:
         selected = table.satisfying(chosen.matchers)
         series_count = int(selected.sum())
@@ -65,9 +69,9 @@ def metric_page(request: HttpRequest, metric: Metric) -> HttpResponse:
     context |= {
         "series_count": series_count,
         **_series(chosen, asked),
-        **_chart(metric, chosen, series_count, table, request),
+        **_chart(metric, chosen, series_count, table, selected, request),
     }
-    return render_page(request, "metrics/metric.html", title=metric.name, context=context)
+    return render_page(request, "metrics/metric.html", title="Metric", context=context)
 
 
 def _address(chosen: SeriesFilter, asked: Any, **changes: str) -> str:
@@ -89,7 +93,7 @@ def _kept_words(name: str) -> list[str]:
 
 def _labels(
     table: SeriesTable,
-    selected: np.ndarray[Any, np.dtype[np.bool_]],
+    selected: Chosen,
     chosen: SeriesFilter,
     asked: Any,
 ) -> list[dict[str, Any]]:
@@ -108,7 +112,7 @@ def _labels(
 
 def _values_of(
     table: SeriesTable,
-    selected: np.ndarray[Any, np.dtype[np.bool_]],
+    selected: Chosen,
     chosen: SeriesFilter,
     asked: Any,
 ) -> dict[str, Any] | None:
@@ -157,11 +161,23 @@ def _series(chosen: SeriesFilter, asked: Any) -> dict[str, Any]:
     }
 
 
+def _differing(table: SeriesTable | None, selected: Chosen | None) -> tuple[str, ...]:
+    """Return the labels of which the chosen series have more than one value, or none."""
+    if table is None or selected is None:
+        return ()
+    return tuple(
+        name
+        for name, column in table.columns.items()
+        if np.count_nonzero(column.counts(selected)) > 1
+    )
+
+
 def _chart(
     metric: Metric,
     chosen: SeriesFilter,
     series_count: int,
     table: SeriesTable | None,
+    selected: Chosen | None,
     request: HttpRequest,
 ) -> dict[str, Any]:
     asked = request.GET
@@ -177,6 +193,7 @@ def _chart(
             selector=chosen.selector,
             series_count=series_count,
             by=by,
+            differing=_differing(table, selected),
             range_seconds=RANGES[range_name],
         )
     )

@@ -71,6 +71,26 @@ class StoreStatistics:
         return sum(tier.samples for tier in self.tiers)
 
     @property
+    def log_lag_seconds(self) -> float:
+        """Return the lag of the log in seconds."""
+        return self.log_lag_ms / 1000
+
+    @property
+    def total_disk_bytes(self) -> int:
+        """Return what all parts take together."""
+        return sum(self.disk_bytes.values())
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """Return the time of the oldest sample, None when there is none."""
+        return min((t.oldest_ms for t in self.tiers if t.oldest_ms is not None), default=None)
+
+    @property
+    def newest_ms(self) -> int | None:
+        """Return the time of the newest sample, None when there is none."""
+        return max((t.newest_ms for t in self.tiers if t.newest_ms is not None), default=None)
+
+    @property
     def disk_bytes_per_sample(self) -> float:
         """Return what a sample takes on disk, tables and indexes and all but the catalogue."""
         used = sum(size for name, size in self.disk_bytes.items() if name != "catalogue")
@@ -81,15 +101,16 @@ def collect_statistics(*, now_ms: int) -> StoreStatistics:
     """Return the state of the store; reads no sample."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT (SELECT count(*) FROM metrics_series), (SELECT count(*) FROM metrics_metric),"
+            "SELECT (SELECT coalesce(sum(series_count), 0) FROM metrics_metric),"
+            " (SELECT count(*) FROM metrics_metric),"
             " (SELECT max_timestamp_ms FROM metrics_samplelog ORDER BY id LIMIT 1)"
         )
         series, metrics, waiting_since_ms = cursor.fetchone()
     return StoreStatistics(
-        series=series,
+        series=int(series),
         metrics=metrics,
         tiers=_tiers(),
-        disk_bytes={name: _disk_bytes(tables) for name, tables in _TABLES.items()},
+        disk_bytes=disk_bytes(),
         log_lag_ms=0 if waiting_since_ms is None else max(now_ms - waiting_since_ms, 0),
         merges_due=len(due_merges(now_ms)),
     )
@@ -125,6 +146,11 @@ def _tiers() -> list[Tier]:
             )
         )
     return tiers
+
+
+def disk_bytes() -> dict[str, int]:
+    """Return what each part of the store takes on disk, indexes and all."""
+    return {name: _disk_bytes(tables) for name, tables in _TABLES.items()}
 
 
 def _disk_bytes(tables: list[str]) -> int:

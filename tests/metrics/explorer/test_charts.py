@@ -84,3 +84,9 @@ def test_every_chart_is_promql(name: str, kind: MetricType, by: str) -> None:
 
     assert exprs
     assert all(parse(expr) for expr in exprs)
+
+
+def test_lines_are_named_by_the_labels_that_tell_them_apart() -> None:
+    chart = charts(drawn("load", MetricType.GAUGE, differing=("cpu", "mode")))[0]
+
+    assert chart.legend == "{{cpu}} {{mode}}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import StringIO
 
 import pytest
@@ -60,3 +61,22 @@ def test_the_command_prints_an_empty_store_and_a_full_one() -> None:
     assert "0 series of 0 metrics, 0 samples" in empty.getvalue()
     assert "1 series of 1 metrics, 1 samples" in full.getvalue()
     assert "2024-01-01 00:00:00" in full.getvalue()
+
+
+def test_the_command_says_where_series_come_from_and_how_many_of_them_it_lists() -> None:
+    make_series(12, "big")
+    make_series(3, "small")
+    short, data = StringIO(), StringIO()
+
+    call_command("store_stats", "--top", "1", stdout=short)
+    call_command("store_stats", "--format", "json", stdout=data)
+
+    report = json.loads(data.getvalue())
+    assert "12  big" in short.getvalue()
+    assert "3  small" not in short.getvalue()
+    assert report["statistics"]["series"] == 15
+    assert report["cardinality"]["series_by_metric"] == [
+        {"name": "big", "value": 12},
+        {"name": "small", "value": 3},
+    ]
+    assert report["cardinality"]["multipliers"][0]["label"] == "i"

@@ -4,6 +4,7 @@ from typing import Any
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
@@ -18,6 +19,11 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from observability.access.key_form import ApiKeyForm
 from observability.access.key_labels import format_labels
+from observability.access.key_panels import (
+    KeyColumn,
+    registered_key_columns,
+    registered_key_panels,
+)
 from observability.access.keys import new_token, revoke_key, set_token
 from observability.access.models import ApiKey, KeyState
 from observability.access.pages import render_page
@@ -55,6 +61,27 @@ class KeyStateFilter(admin.SimpleListFilter):
 SCOPES_SHOWN = 3
 
 
+class KeyList(ChangeList):
+    """Asks for what other apps show about the keys of a page, once for all."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        keys: Any = self.result_list
+        for column in registered_key_columns():
+            texts = column.texts([key.pk for key in keys])
+            for key in keys:
+                setattr(key, f"shown_{column.name}", texts.get(key.pk, "-"))
+
+
+def _column_display(column: KeyColumn) -> Any:
+    @display(description=column.title)  # type: ignore[untyped-decorator] # unfold has no types
+    def shown(key: ApiKey) -> str:
+        return str(getattr(key, f"shown_{column.name}"))
+
+    shown.__name__ = column.name
+    return shown
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     form = ApiKeyForm
@@ -63,6 +90,30 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     search_fields = ["name", "prefix"]
     actions_detail = ["revoke"]
     actions_row = ["revoke"]
+
+    change_form_outer_after_template = "access/key_panels.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return KeyList
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        own = list(super().get_list_display(request))
+        place = own.index("expires_at")
+        added = [_column_display(column) for column in registered_key_columns()]
+        return [*own[:place], *added, *own[place:]]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        key = self.get_object(request, object_id)
+        panels = [panel.html(key) for panel in registered_key_panels()] if key else []
+        context = {"key_panels": [panel for panel in panels if panel], **(extra_context or {})}
+        answer: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return answer
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         fields = ["name", "scopes", "labels", "new_series_per_minute", "expires_at"]

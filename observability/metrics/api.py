@@ -31,12 +31,13 @@ from observability.metrics.errors import (
 )
 from observability.metrics.exposition import metrics_exposition
 from observability.metrics.ingest.admission import sender_of
-from observability.metrics.ingest.body import body_parts, read_body
+from observability.metrics.ingest.body import announced_bytes, body_parts, read_body
 from observability.metrics.ingest.compression import decompress, decompressed_parts
 from observability.metrics.ingest.disk_space import require_room
 from observability.metrics.ingest.door import refusal_of
 from observability.metrics.ingest.json_lines import MEDIA_TYPES, store_lines
 from observability.metrics.ingest.json_samples import decode_samples
+from observability.metrics.ingest.key_counters import count_samples, count_write
 from observability.metrics.ingest.sender import Sender
 from observability.metrics.instruments import SAMPLES_INGESTED, WRITES_REJECTED
 from observability.metrics.json_numbers import json_number
@@ -85,14 +86,14 @@ class MetricsView(APIView):
             if isinstance(request.auth, ApiKey)
             else Sender(name=request.user.get_username())
         )
+        count_write(sender, announced_bytes(request._request))
         try:
             accepted = _store(request._request, sender)
         except MetricsError as error:
             WRITES_REJECTED.labels(protocol=PROTOCOL).inc()
-            stored = error.accepted if isinstance(error, PartlyStoredError) else 0
-            SAMPLES_INGESTED.labels(protocol=PROTOCOL).inc(stored)
+            _count_stored(error.accepted if isinstance(error, PartlyStoredError) else 0, sender)
             raise _as_api_error(error) from error
-        SAMPLES_INGESTED.labels(protocol=PROTOCOL).inc(accepted)
+        _count_stored(accepted, sender)
         return Response({"accepted": accepted}, status=202)
 
     @extend_schema(
@@ -154,6 +155,11 @@ def _store(request: HttpRequest, sender: Sender) -> int:
     body = decompress(read_body(request), encoding)
     samples = decode_samples(body, now_ms=now_ms, added_labels=sender.added_labels)
     return get_backend().append(samples, sender=sender)
+
+
+def _count_stored(samples: int, sender: Sender) -> None:
+    SAMPLES_INGESTED.labels(protocol=PROTOCOL).inc(samples)
+    count_samples(sender, samples)
 
 
 def _as_api_error(error: Exception, *, stored: str = "no sample was stored") -> ApiError:

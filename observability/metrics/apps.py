@@ -12,7 +12,11 @@ class MetricsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        # Reads models, which are there from now on.
+        from observability.metrics.key_usage import register_key_usage  # noqa: PLC0415
+
         register_check("samples", check_room, critical=False)
+        register_key_usage()
         register_entry(
             Entry(
                 section=Section.METRICS,

@@ -25,6 +25,11 @@ def max_unpacked_bytes() -> int:
     return 2 * max_body_bytes()
 
 
+def announced_bytes(request: HttpRequest) -> int:
+    """Return how long the request says that its body is, 0 when it does not."""
+    return int(request.META.get("CONTENT_LENGTH") or 0)
+
+
 def read_body(request: HttpRequest, *, max_bytes: int | None = None) -> bytes:
     """Return the whole body; never more than `max_bytes` of it come into memory.
 
@@ -37,7 +42,7 @@ def read_body(request: HttpRequest, *, max_bytes: int | None = None) -> bytes:
         MalformedBodyError: It ended before its announced length.
     """
     max_bytes = max_body_bytes() if max_bytes is None else max_bytes
-    if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:
+    if announced_bytes(request) > max_bytes:
         raise BodyTooLargeError(max_bytes)
     body = _read(_stream(request), max_bytes + 1)
     if len(body) > max_bytes:

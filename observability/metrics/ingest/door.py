@@ -25,7 +25,9 @@ from observability.metrics.errors import (
     UnsupportedMediaError,
 )
 from observability.metrics.ingest.admission import NotAdmittedError, admit_writer
+from observability.metrics.ingest.body import announced_bytes
 from observability.metrics.ingest.disk_space import require_room
+from observability.metrics.ingest.key_counters import count_write
 from observability.metrics.ingest.receipt import Receipt
 from observability.metrics.instruments import WRITES_REJECTED
 
@@ -91,6 +93,7 @@ def ingest_door(
                 return refuse(Refusal(405, f"use {allowed}", {"Allow": allowed}))
             try:
                 sender = admit_writer(request)
+                count_write(sender, announced_bytes(request))
                 require_room()
                 return view(request, sender, **parameters)
             except (

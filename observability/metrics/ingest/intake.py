@@ -15,6 +15,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from observability.metrics.ingest.acceptance import TimeBounds, time_bounds
+from observability.metrics.ingest.key_counters import count_samples
 from observability.metrics.ingest.limits import series_limits
 from observability.metrics.ingest.receipt import Receipt
 from observability.metrics.ingest.sender import Sender
@@ -96,13 +97,14 @@ def take_in(
     )
     receipt.exemplar_count = incoming.exemplar_count
     catalogue.record_metadata(incoming.metadata)
-    count(receipt, protocol=protocol)
+    count(receipt, protocol=protocol, sender=sender)
     return receipt
 
 
-def count(receipt: Receipt, *, protocol: str) -> None:
+def count(receipt: Receipt, *, protocol: str, sender: Sender) -> None:
     """Count what became of a write in the portal's own metrics."""
     SAMPLES_INGESTED.labels(protocol=protocol).inc(receipt.stored)
+    count_samples(sender, receipt.stored)
     if receipt.refused:
         SAMPLES_REFUSED.labels(protocol=protocol).inc(receipt.refused.total())
     if receipt.exemplar_count:

@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django_redis.exceptions import ConnectionInterrupted
 from redis import RedisError
 
+from observability.metrics.ingest.key_counters import count_series
 from observability.metrics.ingest.sender import Sender
 from observability.metrics.instruments import SERIES_REFUSED
 from observability.metrics.store.catalogue import SeriesLimits
@@ -26,6 +27,7 @@ def series_limits(sender: Sender) -> SeriesLimits:
         grant=lambda count: _grant(sender, count, per_minute),
         throttled=f"the key {sender.name} may make {per_minute:,} new series a minute ({place});"
         " send them again in a minute",
+        made=lambda count: count_series(sender, count),
     )
 
 

@@ -60,11 +60,13 @@ class SeriesLimits:
         max_per_metric: How many a metric has at most; None is any number.
         grant: Says of so many new series how many may be made now.
         throttled: What is told of series that `grant` did not let in.
+        made: Is told how many were made.
     """
 
     max_per_metric: int | None = None
     grant: Callable[[int], int] = lambda count: count
     throttled: str = ""
+    made: Callable[[int], None] = lambda count: None
 
 
 UNLIMITED = SeriesLimits()
@@ -194,7 +196,9 @@ def find_or_make(
         for key in list(missing)[granted:]:
             refused[missing.pop(key)] = SeriesRefusal(limits.throttled, is_temporary=True)
         with transaction.atomic():
-            refused |= _insert(missing, limits.max_per_metric)
+            too_many = _insert(missing, limits.max_per_metric)
+        refused |= too_many
+        limits.made(len(missing) - len(too_many))
         ids |= _select_ids(missing)
         if len(ids) + len(refused) < len(by_fingerprint):
             raise CatalogueMovedError  # deleted as soon as they were made

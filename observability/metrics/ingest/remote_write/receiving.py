@@ -70,7 +70,7 @@ def receive(
         BodyTooLargeError: It has too many samples, symbols or labels; nothing was stored.
     """
     receipt = catalogue.with_current_ids(lambda epoch: _receive(data, read, now_ms, sender, epoch))
-    intake.count(receipt, protocol=PROTOCOL)
+    intake.count(receipt, protocol=PROTOCOL, sender=sender)
     return receipt
 
 

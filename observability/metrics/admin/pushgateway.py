@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -12,8 +12,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince, timeuntil
-from unfold.admin import ModelAdmin, TabularInline
+from django.utils.timesince import timesince
+from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -24,8 +24,11 @@ from observability.metrics.ingest.pushgateway.lifetimes import (
     read_lifetime_ms,
 )
 from observability.metrics.ingest.pushgateway.models import PushedMetric, PushGroup, PushLifetime
+from observability.metrics.samples import MetricType
 from observability.promql.durations import format_duration
 
+# Of a group, and of each of its metrics, so many are shown.
+METRICS_SHOWN = 100
 SERIES_SHOWN = 20
 
 
@@ -52,34 +55,6 @@ class PushStateFilter(admin.SimpleListFilter):
                 return queryset
 
 
-class PushedMetricInline(TabularInline):  # type: ignore[misc] # unfold has no types
-    model = PushedMetric
-    fields = ("name", "type", "series_count", "values")
-    readonly_fields = fields
-    extra = 0
-    per_page = 20
-    verbose_name_plural = "metrics"
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("metrics.view_pushgroup")
-
-    @admin.display(description="values")
-    def values(self, metric: PushedMetric) -> SafeString:
-        lines = metric.text.split("\n", SERIES_SHOWN)[:SERIES_SHOWN]
-        shown = format_html_join("", "<div><code>{}</code></div>", ((x,) for x in lines if x))
-        more = metric.series_count - SERIES_SHOWN
-        return format_html("{} {}", shown, f"and {more:,} more" if more > 0 else "")
-
-
 @admin.register(PushGroup)
 class PushGroupAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     list_display = ("job", "shown_labels", "last_push", "shown_state", "expires", "metric_count", "series_count")  # fmt: skip
@@ -88,9 +63,8 @@ class PushGroupAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     search_help_text = "Search jobs and labels"
     ordering = ("job", "pk")
     show_full_result_count = False
-    fields = ("shown_labels", "last_push", "failed_at", "expires", "series_count")
+    fields = ("shown_labels", "last_push", "failed_at", "expires", "series_count", "shown_metrics")
     readonly_fields = fields
-    inlines = (PushedMetricInline,)
     empty_title = "Nothing was pushed"
     empty_hint = "Jobs that are too short to be scraped push their metrics to /metrics/job/<job>, as to a Pushgateway. They stay here until they are deleted or expire."
 
@@ -122,7 +96,7 @@ class PushGroupAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     def last_push(self, group: PushGroup) -> SafeString | str:
         if group.pushed_at is None:
             return "never"
-        return _moment(group.pushed_at, f"{timesince(group.pushed_at, depth=1)} ago")
+        return _moment(group.pushed_at, f"{_span(timezone.now() - group.pushed_at)} ago")
 
     @display(  # type: ignore[untyped-decorator] # unfold has no types
         description="state", label={"Pushed": "success", "Last push failed": "danger"}
@@ -137,7 +111,14 @@ class PushGroupAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
             return "never"
         if group.expires_at <= timezone.now():
             return _moment(group.expires_at, "now")
-        return _moment(group.expires_at, f"in {timeuntil(group.expires_at, depth=1)}")
+        return _moment(group.expires_at, f"in {_span(group.expires_at - timezone.now())}")
+
+    @display(description="metrics")  # type: ignore[untyped-decorator] # unfold has no types
+    def shown_metrics(self, group: Any) -> SafeString:
+        shown = group.metrics.all()[:METRICS_SHOWN]
+        blocks = format_html_join("", "{}", ((_shown_metric(metric),) for metric in shown))
+        more = group.metric_total - METRICS_SHOWN
+        return format_html("{} {}", blocks, f"and {more:,} more metrics" if more > 0 else "")
 
     @display(description="metrics", ordering="metric_total")  # type: ignore[untyped-decorator] # unfold has no types
     def metric_count(self, group: Any) -> int:
@@ -206,6 +187,29 @@ class PushLifetimeAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     @display(description="expires after", ordering="lifetime_ms")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_lifetime(self, lifetime: PushLifetime) -> str:
         return "never" if lifetime.lifetime_ms == FOREVER else format_duration(lifetime.lifetime_ms)
+
+
+def _shown_metric(metric: PushedMetric) -> SafeString:
+    """Return a metric with its first series and their values."""
+    lines = metric.text.split("\n", SERIES_SHOWN)[:SERIES_SHOWN]
+    more = metric.series_count - SERIES_SHOWN
+    return format_html(
+        '<div class="mb-4"><div><strong>{}</strong> {} {}</div>{}{}</div>',
+        metric.name,
+        "" if metric.type == MetricType.UNKNOWN else metric.type,
+        metric.help,
+        format_html_join("", "<div><code>{}</code></div>", ((line,) for line in lines if line)),
+        f"and {more:,} more series" if more > 0 else "",
+    )
+
+
+def _span(span: timedelta) -> str:
+    """Return a stretch of time in its largest one or two units."""
+    seconds = max(int(span.total_seconds()), 0)
+    if seconds < 60:
+        return f"{seconds} s"
+    now = timezone.now()
+    return timesince(now - timedelta(seconds=seconds), now)
 
 
 def _moment(moment: datetime, text: str) -> SafeString:

@@ -41,6 +41,7 @@ class Exposition:
     Attributes:
         keys: For each line the bytes `name{labels}` as they stand there; `decode_key` reads them.
             Different bytes may mean the same series, the same bytes always do.
+        lines: int64, the number of each line.
         values: float64, for each line.
         timestamps_ms: int64, for each line, NO_TIMESTAMP where it has none; None when none has one.
         metadata: What the text says about metric families, by their name.
@@ -49,6 +50,7 @@ class Exposition:
     """
 
     keys: Sequence[bytes]
+    lines: NDArray[np.int64]
     values: NDArray[np.float64]
     timestamps_ms: NDArray[np.int64] | None
     metadata: Mapping[str, Metadata]

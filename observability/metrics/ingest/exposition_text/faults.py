@@ -57,6 +57,8 @@ def faulty_line(text: bytes, text_format: TextFormat, *, first_line: int) -> Exp
 def statement_fault(comment: bytes, *, is_openmetrics: bool) -> str:
     """Return what is wrong with a comment that is no right statement, '' for a mere comment."""
     if is_openmetrics:
+        if comment == b"# EOF":
+            return "there is more after '# EOF', which ends the text"
         return (
             f"{_shown(comment)} is not one of '# HELP name text', '# TYPE name type',"
             " '# UNIT name unit'; OpenMetrics has no other comments"

@@ -29,8 +29,13 @@ _END = b"# EOF\n"
 _LINES = {TextFormat.PROMETHEUS: PROMETHEUS_LINE, TextFormat.OPENMETRICS: OPENMETRICS_LINE}
 
 
-def parse(text: bytes, text_format: TextFormat) -> Exposition:
-    """Return what a whole text holds.
+def parse(text: bytes, text_format: TextFormat, *, first_line: int = 1) -> Exposition:
+    """Return what a whole text, or the last part of one, holds.
+
+    Args:
+        text: As it came; its last line may lack its end.
+        text_format: What it is.
+        first_line: The number of the first line, for errors.
 
     Raises:
         ExpositionError: A line is against the format; names the first.
@@ -39,8 +44,8 @@ def parse(text: bytes, text_format: TextFormat) -> Exposition:
     if not text.endswith(b"\n"):
         text += b"\n"
     if text_format is TextFormat.OPENMETRICS:
-        text = _without_end(text)
-    return parse_lines(text, text_format)
+        text = without_end(text, first_line)
+    return parse_lines(text, text_format, first_line=first_line)
 
 
 def parse_lines(text: bytes, text_format: TextFormat, *, first_line: int = 1) -> Exposition:
@@ -67,10 +72,13 @@ def parse_lines(text: bytes, text_format: TextFormat, *, first_line: int = 1) ->
         if line[4]:
             statements.add(line[4], line=first_line + place)
     samples = [line for line in lines if line[0]]
+    is_sample = np.fromiter((line[0] != b"" for line in lines), np.bool_, len(lines))
+    numbers = np.flatnonzero(is_sample) + first_line
     keys, values, timestamps, exemplars = ([row[column] for row in samples] for column in range(4))
     try:
         return Exposition(
             keys=keys,
+            lines=numbers,
             values=_values(values),
             timestamps_ms=_timestamps_ms(timestamps, text_format),
             metadata=statements.metadata(),
@@ -78,10 +86,23 @@ def parse_lines(text: bytes, text_format: TextFormat, *, first_line: int = 1) ->
             exemplar_count=len(exemplars) - exemplars.count(b""),
         )
     except _OutOfRangeError as error:
-        line = next(
-            i for i, line in enumerate(lines, first_line) if line[:4] == samples[error.place][:4]
-        )
-        raise ExpositionError(line, str(error)) from error
+        raise ExpositionError(int(numbers[error.place]), str(error)) from error
+
+
+def without_end(text: bytes, first_line: int) -> bytes:
+    """Return an OpenMetrics text, or the last part of one, without its `# EOF`.
+
+    Raises:
+        ExpositionError: It does not end so.
+    """
+    if text == _END or text.endswith(b"\n" + _END):
+        return text[: -len(_END)]
+    if text.startswith(_END) or b"\n" + _END in text:
+        return text  # what is wrong with it is said of the line in which it stands
+    raise ExpositionError(
+        first_line + text.count(b"\n") - 1,
+        "the text does not end with '# EOF', so it may have been cut off",
+    )
 
 
 class _OutOfRangeError(ValueError):
@@ -120,20 +141,6 @@ def _timestamps_ms(texts: Sequence[bytes], text_format: TextFormat) -> NDArray[n
     if missing:
         timestamps_ms[[not text for text in texts]] = NO_TIMESTAMP
     return timestamps_ms
-
-
-def _without_end(text: bytes) -> bytes:
-    """Return an OpenMetrics text without its `# EOF`."""
-    end = 0 if text.startswith(_END) else text.find(b"\n" + _END) + 1
-    if not end and not text.startswith(_END):
-        raise ExpositionError(
-            text.count(b"\n"), "the text does not end with '# EOF', so it may have been cut off"
-        )
-    if end + len(_END) < len(text):
-        raise ExpositionError(
-            text.count(b"\n", 0, end) + 2, "there is more after '# EOF', which ends the text"
-        )
-    return text[:end]
 
 
 def _shown(text: bytes) -> str:

@@ -265,8 +265,8 @@ def test_a_fault_of_a_prometheus_text_is_named_with_its_line(line: str, fault: s
     [
         ("", 1, "does not end with '# EOF'"),
         ("a 1\n", 1, "does not end with '# EOF'"),
-        ("a 1\n# EOF\nb 1\n", 3, "there is more after '# EOF'"),
-        ("# EOF\n# EOF\n", 2, "there is more after '# EOF'"),
+        ("a 1\n# EOF\nb 1\n", 2, "there is more after '# EOF'"),
+        ("# EOF\n# EOF\n", 1, "there is more after '# EOF'"),
         ("a 1\n\n# EOF\n", 2, "the line is empty"),
         ("a 1\n# a comment\n# EOF\n", 2, "OpenMetrics has no other comments"),
         ("# TYPE a untyped\n# EOF", 1, "'untyped' is not a type for a"),

@@ -217,6 +217,8 @@ CELERY_BEAT_SCHEDULE = {
     "keep-pushed-metrics-alive": _tick(
         "observability.metrics.tasks.keep_pushed_metrics_alive", 15
     ),
+    "roll-up-days": _tick("observability.metrics.tasks.roll_up_days", 120),
+    "delete-expired-rollups": _tick("observability.metrics.tasks.delete_expired_rollups", 3600),
     "delete-expired-samples": _tick("observability.metrics.tasks.delete_expired_samples", 3600),
     "run-deletions": _tick("observability.metrics.tasks.run_deletions", 10),
     "collect-idle-series": _tick("observability.metrics.tasks.collect_idle_series", 86_400),

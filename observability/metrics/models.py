@@ -21,6 +21,10 @@ from observability.metrics.ingest.pushgateway.models import (  # noqa: F401 (Dja
     PushLifetime,
 )
 from observability.metrics.samples import MetricType
+from observability.metrics.store.rollups.models import (  # noqa: F401 (Django looks here)
+    RolledDay,
+    Rollup,
+)
 from observability.promql.errors import InvalidRegexError
 from observability.promql.matchers import compile_regex
 

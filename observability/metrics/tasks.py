@@ -11,6 +11,7 @@ from observability.metrics import store_report
 from observability.metrics.ingest.otlp import running_totals
 from observability.metrics.ingest.pushgateway import upkeep
 from observability.metrics.store import compaction, deletion, idle_series, retention, unused
+from observability.metrics.store.rollups import expiry, making
 
 # One run ends by itself long before its time limit, and leaves the rest to the next.
 _SECONDS_PER_RUN = 50
@@ -29,6 +30,18 @@ def compact_sample_log() -> None:
 def merge_segments() -> None:
     """Merge the segments of windows that have ended; several runs at once share the work."""
     compaction.merge_due(now_ms=_now_ms(), seconds=_SECONDS_PER_RUN)
+
+
+@shared_task(ignore_result=True, soft_time_limit=900, time_limit=930)
+def roll_up_days() -> None:
+    """Roll up days of which all samples are merged; several runs at once share the work."""
+    making.roll_up_due(seconds=_SECONDS_PER_RUN)
+
+
+@shared_task(ignore_result=True, soft_time_limit=900, time_limit=930)
+def delete_expired_rollups() -> None:
+    """Delete rollups that are older than the policies keep them; running it twice is harmless."""
+    expiry.delete_expired(_now_ms())
 
 
 @shared_task(ignore_result=True, soft_time_limit=900, time_limit=930)

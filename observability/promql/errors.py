@@ -1,5 +1,6 @@
 """What can go wrong with a query, by the kinds that Prometheus's API names."""
 
+from datetime import UTC, datetime
 from typing import ClassVar
 
 
@@ -72,6 +73,19 @@ class ResolutionError(BadDataError):
 
 class ExecutionError(PromQLError):
     """The data does not allow an answer, as with many-to-many matching."""
+
+
+class RawSamplesGoneError(ExecutionError):
+    """The query needs samples of a time of which only rollups are kept."""
+
+    def __init__(self, function: str, until_ms: int) -> None:
+        until = datetime.fromtimestamp(until_ms / 1000, UTC)
+        super().__init__(
+            f"{f'{function}()' if function else 'a range of samples'} needs raw samples, but of the "
+            f"time before {until:%Y-%m-%d %H:%M} UTC only summaries of 5 minutes or an hour are kept"
+        )
+        self.function = function
+        self.until_ms = until_ms
 
 
 class TooManySamplesError(ExecutionError):

@@ -31,6 +31,8 @@ from observability.metrics.selectors import parse_selector
 from observability.metrics.store import compaction, log, rewriting, unused, withdrawal
 from observability.metrics.store.page_table import SegmentGoneError
 from observability.metrics.store.rewriting import EARLIEST_MS, LATEST_MS, Cut
+from observability.metrics.store.rollups import days
+from observability.metrics.store.rollups.forgetting import forget_series
 from observability.metrics.store.selection import find_series
 from observability.promql.errors import PromQLError
 from observability.promql.labels import METRIC_NAME
@@ -235,14 +237,16 @@ def _rewrite(deletion: Deletion) -> bool:
 
 
 def _rewrite_metric(deletion: Deletion, target: DeletionMetric, deadline: float) -> bool:
-    """Rewrite days of one metric, until all are done or time is up; say which."""
+    """Rewrite days of one metric, then its rollups, until all are done or time is up; say which."""
     cut = _cut(deletion, target.metric_id)
     while (day_ms := rewriting.next_day(target.metric_id, cut, target.next_window_ms)) is not None:
         deletion.samples_removed += rewriting.rewrite_day(target.metric_id, day_ms, cut)
+        days.mark_dirty(target.metric_id, day_ms, day_ms)
         target.next_window_ms = day_ms + rewriting.DAY_MS
         if time.monotonic() > deadline:
             target.save()
             return False
+    forget_series(target.metric_id, cut.touched, cut.start_ms, cut.end_ms)
     target.delete()
     return True
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from observability.metrics.store import catalogue, log, withdrawal
 from observability.metrics.store.paging import decode_directory
+from observability.metrics.store.rollups import table
 from observability.metrics.store.windows import WINDOW_MS
 
 # Younger ones may belong to a sender that has only just begun.
@@ -98,10 +99,11 @@ def _idle(*, created_before: datetime, after_metric_id: int) -> Iterator[tuple[i
 
 
 def _without_samples(metric_id: int, ids: Ids) -> Ids:
-    """Return those of a metric's series (ascending ids) of which no segment holds samples.
+    """Return those of a metric's series (ascending ids) of which no segment or rollup knows.
 
     The newest day, where nearly all series are, comes first. Each day is looked at by one
-    statement, and no merge moves samples from one day into another.
+    statement, and no merge moves samples from one day into another. Samples stay in segments until
+    they are rolled up.
     """
     before_ms = _END_OF_TIME_MS
     while len(ids):
@@ -111,7 +113,7 @@ def _without_samples(metric_id: int, ids: Ids) -> Ids:
         for series_ids in _series_of_day(metric_id, ids, day_ms):
             ids = np.setdiff1d(ids, series_ids, assume_unique=True)
         before_ms = day_ms
-    return ids
+    return table.without_rollups(metric_id, ids)
 
 
 def _last_day(metric_id: int, ids: Ids, before_ms: int) -> int | None:

@@ -18,6 +18,7 @@ from django.db import connection
 from observability.metrics.models import Metric, RetentionPolicy
 from observability.metrics.store import catalogue, log
 from observability.metrics.store.partitions import drop_partitions
+from observability.metrics.store.rollups import days
 from observability.promql.matchers import compile_regex
 
 DAY_MS = 86_400_000
@@ -153,6 +154,9 @@ def delete_expired(now_ms: int) -> int:
     before_ms: dict[int, int] = {}
     for cutoff in cutoffs(now_ms):
         before_ms |= dict.fromkeys(cutoff.metric_ids, cutoff.raw_before_ms)
+        # Samples stay until they are rolled up.
+        for metric_id, day_ms in days.first_unrolled_ms(cutoff.metric_ids).items():
+            before_ms[metric_id] = min(before_ms[metric_id], day_ms)
 
     def is_expired(metric_id: int, end_ms: int) -> bool:
         if metric_id in before_ms:

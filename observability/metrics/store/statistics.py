@@ -15,6 +15,7 @@ _TABLES = {
     "log": ["metrics_samplelog"],
     "recent segments": ["metrics_segment_recent"],
     "daily segments": ["metrics_segment_daily"],
+    "rollups": ["metrics_rollup", "metrics_rolledday"],
     "catalogue": ["metrics_series", "metrics_metric", "metrics_labelpair"],
 }
 
@@ -92,8 +93,9 @@ class StoreStatistics:
 
     @property
     def disk_bytes_per_sample(self) -> float:
-        """Return what a sample takes on disk, tables and indexes and all but the catalogue."""
-        used = sum(size for name, size in self.disk_bytes.items() if name != "catalogue")
+        """Return what a sample takes on disk, tables and indexes and all but catalogue and rollups."""
+        others = ("catalogue", "rollups")
+        used = sum(size for name, size in self.disk_bytes.items() if name not in others)
         return used / self.samples if self.samples else 0.0
 
 

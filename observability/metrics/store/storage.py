@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from django.db import connection
@@ -13,24 +15,37 @@ from observability.metrics.store import log, segment_table
 from observability.metrics.store.columns import SeriesColumns, arrange, merge, places_of, restrict
 from observability.metrics.store.log import LogSamples
 from observability.metrics.store.page_table import SegmentGoneError
-from observability.metrics.store.segment_table import (
-    StoredSegment,
-    stored_segment,
+from observability.metrics.store.rollups.reading import (
+    ROLLED_DAYS,
+    ROLLUPS,
+    ChosenRollups,
+    JoinedRollups,
+    choose_rollups,
+    may_be_rolled_up,
 )
+from observability.metrics.store.segment_table import StoredSegment, stored_segment
 from observability.metrics.store.selection import SelectedSeries, find_series
 from observability.metrics.store.windows import WINDOW_MS
 from observability.promql.matchers import Matcher
-from observability.promql.storage import SelectHints, SeriesBlock
+from observability.promql.storage import RollupBlock, SelectHints, SeriesBlock
 
 # Bounds what one step of the engine holds in memory.
 SERIES_PER_BLOCK = 256
+
+_Found = TypeVar("_Found")
 
 
 class PostgresStorage:
     """Reads series and samples from PostgreSQL, for `observability.promql.storage.Storage`."""
 
-    def select(self, matchers: Sequence[Matcher], hints: SelectHints) -> Iterator[SeriesBlock]:
-        """Yield the samples of all series that satisfy the matchers, in blocks."""
+    def select(
+        self, matchers: Sequence[Matcher], hints: SelectHints
+    ) -> Iterator[SeriesBlock | RollupBlock]:
+        """Yield the samples of all series that satisfy the matchers, or rollups, in blocks.
+
+        Raises:
+            RawSamplesGoneError: Samples are needed of a time of which there are only rollups.
+        """
         series = find_series(matchers)
         if not series:
             return
@@ -45,9 +60,14 @@ class PostgresStorage:
             metric_ids=sorted({found.metric_id for found in series}),
             start_ms=hints.start_ms,
             end_ms=hints.end_ms,
+            hints=hints,
         )
         for block in blocks:
-            yield _series_block(block, reader.read(np.array([found.id for found in block])))
+            found = reader.read_block(np.array([series.id for series in block]))
+            if isinstance(found, SeriesColumns):
+                yield _series_block(block, found)
+            else:
+                yield found.block(block)
 
 
 def read_samples(series_ids: Sequence[int], start_ms: int, end_ms: int) -> LogSamples:
@@ -77,10 +97,11 @@ def read_samples(series_ids: Sequence[int], start_ms: int, end_ms: int) -> LogSa
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """What one statement found: samples from the log, and the segments with what else there is."""
+    """What one statement found: samples from the log, and where the others are."""
 
     recent: SeriesColumns
     segments: list[StoredSegment]
+    rollups: ChosenRollups | None
 
 
 class Reader:
@@ -91,6 +112,8 @@ class Reader:
     segments, which never change. A segment that has been merged by then is gone: in this case
     the block, and those after it, are read as of a new moment. No transaction is held
     open while the engine works.
+
+    With hints, days are read from rollups instead where these are as good, or all that is left.
     """
 
     def __init__(
@@ -100,46 +123,56 @@ class Reader:
         metric_ids: Sequence[int],
         start_ms: int,
         end_ms: int,
+        hints: SelectHints | None = None,
     ) -> None:
         """Prepare to read these series (ascending ids) of these metrics; both ends are included."""
         self._series_ids = series_ids
         self._metric_ids = list(metric_ids)
         self._start_ms = start_ms
         self._end_ms = end_ms
+        self._hints = hints
         self._snapshot: _Snapshot | None = None
 
     def read(self, series_ids: NDArray[np.int64]) -> SeriesColumns:
         """Return the samples of some of the series (ascending ids)."""
         if not len(series_ids):
             return merge([]).columns
+        return self._of_one_moment(lambda snapshot: self._samples(snapshot, series_ids))
+
+    def read_block(self, series_ids: NDArray[np.int64]) -> SeriesColumns | JoinedRollups:
+        """Return the same of one series at least, or rollups with samples beside them."""
+        return self._of_one_moment(lambda snapshot: self._joined(snapshot, series_ids))
+
+    def _of_one_moment(self, look: Callable[[_Snapshot], _Found]) -> _Found:
         # Ends: a sample moves to a higher level, of which there are few.
         while True:
             snapshot = self._snapshot or self._take_snapshot()
             self._snapshot = snapshot
             try:
-                pages = list(self._pages(snapshot, series_ids))
+                return look(snapshot)
             except SegmentGoneError:
                 self._snapshot = None
-                continue
-            recent = restrict(snapshot.recent, series_ids)
-            return merge([*pages, recent]).columns
 
-    def _pages(self, snapshot: _Snapshot, series_ids: NDArray[np.int64]) -> Iterator[SeriesColumns]:
-        for page in segment_table.fetch(snapshot.segments, series_ids):
-            yield restrict(page, series_ids, self._start_ms, self._end_ms)
+    def _joined(
+        self, snapshot: _Snapshot, series_ids: NDArray[np.int64]
+    ) -> SeriesColumns | JoinedRollups:
+        samples = self._samples(snapshot, series_ids)
+        return samples if snapshot.rollups is None else snapshot.rollups.join(series_ids, samples)
+
+    def _samples(self, snapshot: _Snapshot, series_ids: NDArray[np.int64]) -> SeriesColumns:
+        pages = [
+            restrict(page, series_ids, self._start_ms, self._end_ms)
+            for page in segment_table.fetch(snapshot.segments, series_ids)
+        ]
+        return merge([*pages, restrict(snapshot.recent, series_ids)]).columns
 
     def _take_snapshot(self) -> _Snapshot:
+        looks = [_LOG, _SEGMENTS]
+        if self._hints is not None and may_be_rolled_up(self._hints.start_ms):
+            looks += [ROLLED_DAYS, ROLLUPS]
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT NULL AS id, NULL AS level, NULL AS window_start_ms, NULL AS window_end_ms,"
-                "   data FROM metrics_samplelog"
-                " WHERE max_timestamp_ms >= %(start)s AND min_timestamp_ms <= %(end)s"
-                " UNION ALL"
-                " SELECT id, level, window_start_ms, window_end_ms, directory FROM metrics_segment"
-                " WHERE metric_id = ANY(%(metrics)s)"
-                "   AND window_start_ms > %(start)s - %(window)s AND window_start_ms <= %(end)s"
-                "   AND max_timestamp_ms >= %(start)s AND min_timestamp_ms <= %(end)s"
-                "   AND max_series_id >= %(first)s AND min_series_id <= %(last)s",
+                " UNION ALL ".join(looks),
                 {
                     "start": self._start_ms,
                     "end": self._end_ms,
@@ -147,17 +180,42 @@ class Reader:
                     "window": WINDOW_MS[-1],
                     "first": int(self._series_ids[0]),
                     "last": int(self._series_ids[-1]),
+                    "takes_rollups": self._hints is not None
+                    and self._hints.rollup_columns is not None,
                 },
             )
-            rows = cursor.fetchall()
-        logged = log.concatenate(
-            [log.decode(row[4], self._series_ids) for row in rows if row[0] is None]
-        )
+            found: dict[str, list[tuple[list[int], memoryview]]] = defaultdict(list)
+            for kind, numbers, data in cursor.fetchall():
+                found[kind].append((numbers, data))
+        logged = log.concatenate([log.decode(data, self._series_ids) for _, data in found["log"]])
         recent = arrange(logged.series_ids, logged.timestamps_ms, logged.values).columns
+        recent = restrict(recent, self._series_ids, self._start_ms, self._end_ms)
+        rollups = None
+        if self._hints is not None and found["day"]:
+            rollups = choose_rollups(found, self._hints, recent.timestamps_ms)
         return _Snapshot(
-            recent=restrict(recent, self._series_ids, self._start_ms, self._end_ms),
-            segments=[stored_segment(*row) for row in rows if row[0] is not None],
+            recent=recent,
+            segments=[
+                stored_segment(segment_id, level, start_ms, end_ms, data)
+                for (metric_id, segment_id, level, start_ms, end_ms), data in found["segment"]
+                if rollups is None or rollups.leaves(metric_id, start_ms)
+            ],
+            rollups=rollups if rollups is not None and rollups.are_any else None,
         )
+
+
+# What they have in common: a kind, numbers, and bytes.
+_LOG = (
+    "SELECT 'log' AS kind, NULL::bigint[] AS numbers, data FROM metrics_samplelog"
+    " WHERE max_timestamp_ms >= %(start)s AND min_timestamp_ms <= %(end)s"
+)
+_SEGMENTS = (
+    "SELECT 'segment', ARRAY[metric_id, id, level, window_start_ms, window_end_ms], directory"
+    " FROM metrics_segment WHERE metric_id = ANY(%(metrics)s)"
+    "   AND window_start_ms > %(start)s - %(window)s AND window_start_ms <= %(end)s"
+    "   AND max_timestamp_ms >= %(start)s AND min_timestamp_ms <= %(end)s"
+    "   AND max_series_id >= %(first)s AND min_series_id <= %(last)s"
+)
 
 
 def _metric_ids(series_ids: Sequence[int]) -> list[int]:

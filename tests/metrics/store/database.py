@@ -76,9 +76,11 @@ def levels() -> list[tuple[int, int]]:
 
 
 def empty_tables() -> None:
-    """Empty the log and the segments; series stay."""
+    """Empty the log, the segments and the rollups; series stay."""
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE metrics_samplelog, metrics_segment")
+        cursor.execute(
+            "TRUNCATE metrics_samplelog, metrics_segment, metrics_rollup, metrics_rolledday"
+        )
 
 
 class CrashedError(Exception):

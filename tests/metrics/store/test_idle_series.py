@@ -14,9 +14,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from observability.metrics.models import LabelPair, Metric, Series
+from observability.metrics.models import LabelPair, Metric, Segment, Series
 from observability.metrics.store import catalogue, compaction, idle_series, unused
 from observability.metrics.store.idle_series import Collected
+from observability.metrics.store.rollups.making import roll_up_due
 from observability.promql.labels import LabelSet, label_set
 from tests.metrics.store.database import (
     LATER_MS,
@@ -255,3 +256,15 @@ def test_writers_with_memories_lose_nothing_to_the_collection() -> None:
 
     assert deleted > 0
     assert contents(labels) == settled([*acknowledged[0], *acknowledged[1]])
+
+
+def test_series_of_which_only_rollups_are_left_stay() -> None:
+    labels = make(3)
+    write(labels, [(1, MIDNIGHT_MS, 1.0)])
+    compact()
+    merge()
+    roll_up_due(seconds=60)
+    Segment.objects.all().delete()
+
+    assert collect() == 2
+    assert LabelPair.objects.get().value == "1"

@@ -12,6 +12,7 @@ from observability.metrics.ingest.acceptance import time_bounds
 from observability.metrics.models import Metric, RetentionPolicy, Segment
 from observability.metrics.store import log, retention
 from observability.metrics.store.partitions import drop_partitions, weekly_partitions
+from observability.metrics.store.rollups.making import roll_up_due
 from tests.metrics.store.database import (
     DAY_MS,
     LATER_MS,
@@ -57,6 +58,13 @@ def test_without_policies_samples_are_kept_for_thirty_days() -> None:
     )
 
 
+def expire(now_ms: int) -> int:
+    """Delete what is too old of what can be: what is merged and rolled up."""
+    merge(now_ms)
+    roll_up_due(seconds=60)
+    return retention.delete_expired(now_ms)
+
+
 def test_the_first_policy_that_matches_the_whole_name_counts() -> None:
     policy("node_.*", days=3, position=2)
     policy("node_cpu", days=4, position=1)
@@ -79,7 +87,7 @@ def test_what_is_too_old_goes_from_log_segments_and_partitions() -> None:
     append([(series, MIDNIGHT_MS + 1, 1.0)])
     oldest_week = weekly_partitions()[0].week
 
-    retention.delete_expired(MIDNIGHT_MS + 30 * DAY_MS)
+    expire(MIDNIGHT_MS + 30 * DAY_MS)
 
     times = [at - MIDNIGHT_MS for _, at, _ in read_all([series])]
     assert times == [0, 1, DAY_MS]
@@ -98,7 +106,7 @@ def test_each_metric_is_kept_as_long_as_its_policy_says(is_merged: bool) -> None
     if is_merged:
         merge(LATER_MS + 31 * DAY_MS)
 
-    retention.delete_expired(MIDNIGHT_MS + 60 * DAY_MS)
+    expire(MIDNIGHT_MS + 60 * DAY_MS)
 
     assert [days_of(one) for one in (short, usual, long)] == [
         [59],
@@ -113,9 +121,9 @@ def test_a_segment_that_is_partly_older_waits() -> None:
     compact(LATER_MS)
     merge()
 
-    retention.delete_expired(MIDNIGHT_MS + 30 * DAY_MS + DAY_MS // 2)
+    expire(MIDNIGHT_MS + 30 * DAY_MS + DAY_MS // 2)
     before = len(read_all([series]))
-    retention.delete_expired(MIDNIGHT_MS + 31 * DAY_MS)
+    expire(MIDNIGHT_MS + 31 * DAY_MS)
 
     assert (before, len(read_all([series]))) == (2, 0)
 
@@ -129,7 +137,7 @@ def test_weeks_in_which_a_metric_has_something_left_stay() -> None:
     compact(LATER_MS)
     merge()
 
-    retention.delete_expired(MIDNIGHT_MS + 90 * DAY_MS)
+    expire(MIDNIGHT_MS + 90 * DAY_MS)
 
     assert [week.end_ms > MIDNIGHT_MS + 8 * DAY_MS for week in weekly_partitions()] == [True]
     assert Segment.objects.count() == 1
@@ -143,15 +151,31 @@ def test_many_segments_go_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
         append((series, MIDNIGHT_MS + minute * 60_000, 1.0) for minute in range(3))
     compact(MIDNIGHT_MS)
 
-    deleted = retention.delete_expired(LATER_MS + DAY_MS)
+    deleted = expire(LATER_MS + DAY_MS)
 
-    assert (deleted, Segment.objects.count()) == (15, 0)
+    assert (deleted, Segment.objects.count()) == (5, 0)
+
+
+def test_samples_stay_until_they_are_rolled_up() -> None:
+    (series,) = make_series(1)
+    append([(series, MIDNIGHT_MS, 1.0)])
+    compact()
+    merge()
+
+    retention.delete_expired(LATER_MS + DAY_MS)
+    before = len(read_all([series]))
+    roll_up_due(seconds=60)
+    retention.delete_expired(LATER_MS + DAY_MS)
+
+    assert (before, len(read_all([series]))) == (1, 0)
 
 
 def test_segments_that_are_being_merged_are_left_for_the_next_time() -> None:
     (series,) = make_series(1)
     append([(series, MIDNIGHT_MS, 1.0)])
     compact(MIDNIGHT_MS)
+    merge()
+    roll_up_due(seconds=60)
     other = connections.create_connection("default")
     try:
         other.set_autocommit(False)
@@ -172,7 +196,7 @@ def test_a_policy_that_was_made_longer_counts_at_once() -> None:
     retention.policies()
     RetentionPolicy.objects.create(pattern="m", position=1, raw_days=100)
 
-    retention.delete_expired(MIDNIGHT_MS + 60 * DAY_MS)
+    expire(MIDNIGHT_MS + 60 * DAY_MS)
 
     assert len(read_all([series])) == 1
 

@@ -16,7 +16,7 @@ from observability.metrics.store import compaction, segment_table
 from observability.metrics.store.segment_table import stored_segment
 from observability.metrics.store.storage import SERIES_PER_BLOCK, PostgresStorage, read_samples
 from observability.promql.matchers import Matcher, MatchOp
-from observability.promql.storage import SelectHints
+from observability.promql.storage import SelectHints, SeriesBlock
 from tests.metrics.store.database import (
     DAY_MS,
     LATER_MS,
@@ -52,6 +52,7 @@ def test_blocks_hold_every_series_once_with_the_samples_of_all_tiers() -> None:
     assert len({labels for block in blocks for labels in block.label_sets}) == len(series)
     counts = np.concatenate([np.diff(block.offsets) for block in blocks]).tolist()
     assert counts == [0] + [3] * (len(series) - 1)
+    assert isinstance(blocks[1], SeriesBlock)
     times = blocks[1].timestamps_ms.reshape(10, 3)
     assert (times == MIDNIGHT_MS + np.arange(3)).all()
 
@@ -78,7 +79,7 @@ def test_a_reader_goes_on_after_its_segments_were_merged() -> None:
     merge()
     (second,) = blocks
 
-    assert len(first.values) + len(second.values) == len(rows)
+    assert len(first) + len(second) == len(rows)
 
 
 def test_one_series_of_many_costs_one_page() -> None:

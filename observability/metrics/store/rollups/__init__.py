@@ -1,0 +1,1 @@
+"""Rollups: summaries of five minutes and of an hour, kept when samples are long gone."""

@@ -1,0 +1,187 @@
+"""Rollups as a reader finds and fetches them, beside the samples of the days that have none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from observability.metrics.store.columns import SeriesColumns, places_of
+from observability.metrics.store.paging import decode_directory
+from observability.metrics.store.rollups import table
+from observability.metrics.store.rollups.buckets import (
+    Buckets,
+    join,
+    nothing,
+    of_samples,
+    where,
+)
+from observability.metrics.store.rollups.choice import RAW, Choice, Day, choose
+from observability.metrics.store.rollups.resolutions import DAY_MS, HOUR_MS, ROW_MS
+from observability.metrics.store.rollups.table import StoredRollup
+from observability.metrics.store.selection import SelectedSeries
+from observability.metrics.store.windows import TOP_LEVEL, closed_before_ms
+from observability.promql.storage import RollupBlock, RollupColumn, SelectHints
+
+# How far a window may be widened to the left when it is rounded.
+_MARGIN_MS = 2 * HOUR_MS
+
+# Days that were rolled up, with what there is now in segments.
+ROLLED_DAYS = (
+    "SELECT 'day', ARRAY[day.metric_id, day.day_ms, day.source_id, day.sample_count,"  # noqa: S608 (our own numbers)
+    "   coalesce(raw.sample_count, 0)::bigint, coalesce(raw.newest_id, 0),"
+    "   coalesce(raw.has_unmerged, false)::int], NULL::bytea"
+    " FROM metrics_rolledday AS day, LATERAL ("
+    "   SELECT sum(sample_count) AS sample_count,"
+    f"    max(id) FILTER (WHERE level = {TOP_LEVEL}) AS newest_id,"
+    f"    bool_or(level < {TOP_LEVEL}) AS has_unmerged"
+    "   FROM metrics_segment AS segment WHERE segment.metric_id = day.metric_id"
+    "     AND segment.window_start_ms >= day.day_ms"
+    f"    AND segment.window_start_ms < day.day_ms + {DAY_MS}) AS raw"
+    " WHERE day.metric_id = ANY(%(metrics)s)"
+    f"  AND day.day_ms > %(start)s - {_MARGIN_MS + DAY_MS} AND day.day_ms <= %(end)s"
+)
+# Rows that are not read come too, but not their directories: that there are rollups of a day
+# says that it need not be read from samples, or cannot be.
+ROLLUPS = (
+    "SELECT 'rollup', ARRAY[metric_id, resolution_ms, window_start_ms, id],"  # noqa: S608 (our own numbers)
+    "   CASE WHEN %(takes_rollups)s AND max_series_id >= %(first)s AND min_series_id <= %(last)s"
+    "   THEN directory END"
+    " FROM metrics_rollup WHERE metric_id = ANY(%(metrics)s) AND ("
+    + " OR ".join(
+        f"resolution_ms = {resolution_ms}"
+        f" AND window_start_ms > %(start)s - {_MARGIN_MS + row_ms} AND window_start_ms <= %(end)s"
+        for resolution_ms, row_ms in ROW_MS.items()
+    )
+    + ")"
+)
+
+Rows = Sequence[tuple[list[int], memoryview | None]]
+
+
+def may_be_rolled_up(timestamp_ms: int) -> bool:
+    """Say whether anything of this time or later can be rolled up by now."""
+    return timestamp_ms - _MARGIN_MS < closed_before_ms(TOP_LEVEL, int(time.time() * 1000))
+
+
+def choose_rollups(
+    found: Mapping[str, Rows], hints: SelectHints, recent_ms: NDArray[np.int64]
+) -> ChosenRollups:
+    """Return what is to be read of the rows that `ROLLED_DAYS` and `ROLLUPS` gave.
+
+    Args:
+        found: These rows, as `day` and `rollup`.
+        hints: What the engine is going to do.
+        recent_ms: The times of samples that are still in the log.
+
+    Raises:
+        RawSamplesGoneError: The function needs samples, and of some day there are only rollups.
+    """
+    rows = [numbers for numbers, _ in found["day"]]
+    at = {
+        (metric_id, resolution_ms, start_ms)
+        for (metric_id, resolution_ms, start_ms, _), _ in found["rollup"]
+    }
+    days = {
+        (metric_id, day_ms): Day(
+            source_id=source_id,
+            rolled_count=rolled_count,
+            raw_count=raw_count,
+            newest_raw_id=newest_raw_id,
+            has_unmerged=bool(has_unmerged),
+            resolutions=frozenset(
+                resolution_ms
+                for resolution_ms, row_ms in ROW_MS.items()
+                if (metric_id, resolution_ms, day_ms // row_ms * row_ms) in at
+            ),
+        )
+        for metric_id, day_ms, source_id, rolled_count, raw_count, newest_raw_id, has_unmerged in rows
+    }
+    late_days = set(np.unique(recent_ms // DAY_MS * DAY_MS).tolist())
+    return ChosenRollups(choose(days, hints, late_days), hints, found["rollup"])
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedRollups:
+    """Buckets of some series, and what is to be said of them."""
+
+    buckets: Buckets
+    choice: Choice
+
+    def block(self, series: Sequence[SelectedSeries]) -> RollupBlock:
+        """Return them with the labels of these series (ascending ids), which hold theirs."""
+        ids = np.array([found.id for found in series], np.int64)
+        counts = np.zeros(len(ids), np.int64)
+        counts[places_of(ids, self.buckets.series_ids)] = np.diff(self.buckets.offsets)
+        return RollupBlock(
+            label_sets=[found.labels for found in series],
+            offsets=np.append(np.zeros(1, np.int64), np.cumsum(counts)),
+            ends_ms=self.buckets.ends_ms,
+            counts=self.buckets.counts,
+            columns=self.buckets.columns,
+            rounded_before_ms=self.choice.rounded_before_ms,
+            resolution_ms=self.choice.rounding_ms,
+        )
+
+
+class ChosenRollups:
+    """The rows of rollups that a query reads, and of these the days."""
+
+    def __init__(self, choice: Choice, hints: SelectHints, rows: Rows) -> None:
+        self._choice = choice
+        self._wanted: Collection[RollupColumn] = {
+            RollupColumn.FIRST_MS,
+            *(hints.rollup_columns or ()),
+        }
+        margin_ms = _MARGIN_MS if choice.rounding_ms > 1 else 0
+        self._start_ms, self._end_ms = hints.start_ms - margin_ms, hints.end_ms
+        self._rows: list[StoredRollup] = []
+        # For rows of which not all days are read, those that are.
+        self._days_of_row: dict[int, NDArray[np.int64]] = {}
+        for (metric_id, resolution_ms, start_ms, row_id), directory in rows:
+            days = self._days(metric_id, resolution_ms, start_ms)
+            if directory is None or (days is not None and not len(days)):
+                continue
+            self._rows.append(StoredRollup(row_id, decode_directory(directory)))
+            if days is not None:
+                self._days_of_row[row_id] = days
+
+    @property
+    def are_any(self) -> bool:
+        """Whether any rollups are to be read."""
+        return self._choice.takes_rollups
+
+    def leaves(self, metric_id: int, timestamp_ms: int) -> bool:
+        """Say whether a time of a metric is left to be read from samples."""
+        day_ms = timestamp_ms // DAY_MS * DAY_MS
+        return self._choice.resolution_of.get((metric_id, day_ms), RAW) == RAW
+
+    def join(self, series_ids: NDArray[np.int64], samples: SeriesColumns) -> JoinedRollups:
+        """Return buckets of some of the series (ascending ids), and samples as such.
+
+        Raises:
+            SegmentGoneError: One of the rows is there no more.
+        """
+        parts = [
+            self._cut(row, page) for row, page in table.fetch(self._rows, series_ids, self._wanted)
+        ]
+        samples_part = of_samples(samples, self._wanted)
+        return JoinedRollups(join([nothing(self._wanted), *parts, samples_part]), self._choice)
+
+    def _days(self, metric_id: int, resolution_ms: int, start_ms: int) -> NDArray[np.int64] | None:
+        """Return the days of a row that are to be read of it; None when all are."""
+        days = range(start_ms, start_ms + ROW_MS[resolution_ms], DAY_MS)
+        chosen = [
+            self._choice.resolution_of.get((metric_id, day_ms)) == resolution_ms for day_ms in days
+        ]
+        return None if all(chosen) else np.array(days, np.int64)[np.array(chosen)]
+
+    def _cut(self, row: StoredRollup, page: Buckets) -> Buckets:
+        keep = (page.ends_ms >= self._start_ms) & (page.ends_ms <= self._end_ms)
+        days = self._days_of_row.get(row.id)
+        if days is not None:
+            keep &= np.isin(page.first_ms // DAY_MS * DAY_MS, days)
+        return where(page, keep)

@@ -18,7 +18,8 @@ from observability.metrics.naming import (
 from observability.promql import Engine, MemoryStorage, PromQLError
 from observability.promql.durations import parse_duration_ms
 from observability.promql.parser import parse
-from observability.promql.plan import ValueType, value_type
+from observability.promql.signatures import ValueType
+from observability.promql.typecheck import value_type
 
 MAX_ANNOTATIONS = 40
 MAX_ANNOTATION_LENGTH = 10_000

@@ -17,6 +17,6 @@ def parse_selector(text: str) -> tuple[Matcher, ...]:
         ParseError: It is no PromQL, or another expression, or looks at another time.
     """
     expr = parse(text)
-    if not isinstance(expr, VectorSelector) or expr.offset_ms or expr.at is not None:
+    if not isinstance(expr, VectorSelector) or expr.offset or expr.at is not None:
         raise ParseError('expected a selector such as up{job="node"}', text=text)
     return expr.all_matchers

@@ -12,10 +12,12 @@ from observability.promql.evaluation import Evaluator
 from observability.promql.labels import LabelSet
 from observability.promql.limits import Account, Limits
 from observability.promql.parser import parse
-from observability.promql.plan import ValueType, fix_bounds, value_type
+from observability.promql.plan import fix_bounds
+from observability.promql.signatures import ValueType
 from observability.promql.steps import FARTHEST_MS, Steps
 from observability.promql.storage import Storage
 from observability.promql.syntax import Expr
+from observability.promql.typecheck import value_type
 from observability.promql.values import (
     InstantVector,
     Matrix,

@@ -11,14 +11,16 @@ from observability.promql.errors import UnsupportedError
 from observability.promql.functions import SCALAR_FUNCTIONS, VECTOR_FUNCTIONS
 from observability.promql.matching import apply_between_vectors, apply_set_operator
 from observability.promql.operators import between_scalars, with_scalar
-from observability.promql.plan import ValueType, is_step_invariant, value_type
+from observability.promql.plan import is_step_invariant
 from observability.promql.rollups import RollupWindows
 from observability.promql.selection import select_rollup_windows, select_vector, select_windows
+from observability.promql.signatures import ValueType
 from observability.promql.storage import RollupColumn
 from observability.promql.subqueries import cut_subquery, subquery_end, subquery_steps
 from observability.promql.syntax import (
     Aggregation,
     Binary,
+    BinaryOp,
     Call,
     Expr,
     MatrixSelector,
@@ -31,6 +33,7 @@ from observability.promql.syntax import (
     VectorSelector,
     unwrap,
 )
+from observability.promql.typecheck import value_type
 from observability.promql.windows import WindowBlock
 
 
@@ -47,9 +50,10 @@ class Evaluator:
                 return np.full(self.context.steps.count, value)
             case Paren(expr=inner):
                 return self.scalar(inner)
-            case Unary(expr=inner):
-                return -self.scalar(inner)
+            case Unary(expr=inner, is_plus=is_plus):
+                return self.scalar(inner) if is_plus else -self.scalar(inner)
             case Binary(op=op, lhs=lhs, rhs=rhs):
+                _refuse_trim(op)
                 return between_scalars(op, self.scalar(lhs), self.scalar(rhs))
             case Call(function=function):
                 scalar_function = SCALAR_FUNCTIONS.get(function)
@@ -79,9 +83,12 @@ class Evaluator:
             return spread(once.vector(expr, function=function), steps.count)
         match expr:
             case VectorSelector():
+                _refuse_boundary(expr)
                 return select_vector(expr, self.context, function)
             case Paren(expr=inner):
                 return self.vector(inner, function=function)
+            case Unary(expr=inner, is_plus=True):
+                return self.vector(inner)
             case Unary(expr=inner):
                 return (block.with_values(-block.values) for block in self.vector(inner))
             case Aggregation(expr=inner, op=op):
@@ -100,6 +107,7 @@ class Evaluator:
         """Yield a range vector expression's windows at each step."""
         match unwrap(expr):
             case MatrixSelector() as matrix:
+                _refuse_boundary(matrix.selector)
                 return select_windows(matrix, self.context, function)
             case Subquery() as subquery:
                 end_ms = subquery_end(subquery, self.context)
@@ -116,10 +124,12 @@ class Evaluator:
         """Yield the same, as rollups with these columns where the storage has them."""
         matrix = unwrap(expr)
         if isinstance(matrix, MatrixSelector):
+            _refuse_boundary(matrix.selector)
             return select_rollup_windows(matrix, self.context, function, columns)
         return self.windows(expr, function=function)
 
     def _binary(self, expr: Binary) -> Iterator[VectorBlock]:
+        _refuse_trim(expr.op)
         match value_type(expr.lhs), value_type(expr.rhs):
             case ValueType.VECTOR, ValueType.VECTOR:
                 return self._between_vectors(expr)
@@ -154,6 +164,16 @@ class Evaluator:
         for block in blocks:
             self.context.account.add_points(int(block.present.sum()))
             yield block
+
+
+def _refuse_boundary(selector: VectorSelector) -> None:
+    if selector.boundary is not None:
+        raise UnsupportedError(f"{selector.boundary} selector")
+
+
+def _refuse_trim(op: BinaryOp) -> None:
+    if op in (BinaryOp.TRIM_UPPER, BinaryOp.TRIM_LOWER):
+        raise UnsupportedError("trim operator")
 
 
 def _mistyped(expr: Expr, wanted: ValueType) -> TypeError:

@@ -1,9 +1,9 @@
 """What is known of an expression before any sample is read: types, fixed times, invariance."""
 
 from dataclasses import replace
-from enum import StrEnum
 from typing import assert_never
 
+from observability.promql.duration_expressions import work_out
 from observability.promql.steps import Steps
 from observability.promql.syntax import (
     Aggregation,
@@ -21,9 +21,6 @@ from observability.promql.syntax import (
     unwrap,
 )
 
-_SCALAR_FUNCTIONS = frozenset(
-    {"time", "scalar", "pi", "start", "end", "step", "range", "min_of", "max_of"}
-)
 _CLOCK_FUNCTIONS = frozenset({"time", "predict_linear"})
 _DATE_FUNCTIONS = frozenset(
     {
@@ -39,52 +36,30 @@ _DATE_FUNCTIONS = frozenset(
 )
 
 
-class ValueType(StrEnum):
-    """What an expression gives at one step, as Prometheus's messages call it."""
-
-    SCALAR = "scalar"
-    STRING = "string"
-    VECTOR = "instant vector"
-    MATRIX = "range vector"
-
-
-def value_type(expr: Expr) -> ValueType:
-    """Return what an expression gives."""
-    match expr:
-        case NumberLiteral():
-            return ValueType.SCALAR
-        case StringLiteral():
-            return ValueType.STRING
-        case VectorSelector() | Aggregation():
-            return ValueType.VECTOR
-        case MatrixSelector() | Subquery():
-            return ValueType.MATRIX
-        case Call(function=function):
-            return ValueType.SCALAR if function in _SCALAR_FUNCTIONS else ValueType.VECTOR
-        case Paren(expr=inner) | Unary(expr=inner):
-            return value_type(inner)
-        case Binary(lhs=lhs, rhs=rhs):
-            sides = {value_type(lhs), value_type(rhs)}
-            return ValueType.SCALAR if sides == {ValueType.SCALAR} else ValueType.VECTOR
-        case _:
-            assert_never(expr)
-
-
 def fix_bounds(expr: Expr, steps: Steps) -> Expr:
-    """Return `expr` with `start()`, `end()`, `range()`, `step()` replaced by the query's times.
+    """Return `expr` with all that depends on the query's times replaced by what it stands for.
 
-    That happens before evaluation, because inside a subquery they still mean the whole
-    query; so do they after `@`.
+    That is `start()`, `end()`, `range()`, `step()`, also after `@` and in durations. It happens
+    before evaluation, because inside a subquery they still mean the whole query.
     """
     match expr:
         case NumberLiteral() | StringLiteral():
             return expr
         case VectorSelector():
-            return replace(expr, at=_fixed(expr.at, steps))
+            return _fixed_selector(expr, steps)
         case MatrixSelector(selector=selector):
-            return replace(expr, selector=replace(selector, at=_fixed(selector.at, steps)))
+            return replace(
+                expr, selector=_fixed_selector(selector, steps), range=work_out(expr.range, steps)
+            )
         case Subquery():
-            return replace(expr, expr=fix_bounds(expr.expr, steps), at=_fixed(expr.at, steps))
+            return replace(
+                expr,
+                expr=fix_bounds(expr.expr, steps),
+                range=work_out(expr.range, steps),
+                step=None if expr.step is None else work_out(expr.step, steps),
+                offset=work_out(expr.offset, steps, may_be_negative=True),
+                at=_fixed(expr.at, steps),
+            )
         case Call(function="start"):
             return NumberLiteral(steps.start_ms / 1000)
         case Call(function="end"):
@@ -136,6 +111,14 @@ def _is_invariant_call(function: str, args: tuple[Expr, ...]) -> bool:
         # Only of a plain selector is it the sample's time; else it is the step's.
         return False
     return all(is_step_invariant(arg) for arg in args)
+
+
+def _fixed_selector(selector: VectorSelector, steps: Steps) -> VectorSelector:
+    return replace(
+        selector,
+        offset=work_out(selector.offset, steps, may_be_negative=True),
+        at=_fixed(selector.at, steps),
+    )
 
 
 def _fixed(at: int | AtBound | None, steps: Steps) -> int | None:

@@ -1,9 +1,9 @@
 """The syntax tree of PromQL; `str()` of a node is PromQL that parses to the same node."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from observability.promql.durations import format_duration
 from observability.promql.labels import (
@@ -13,6 +13,16 @@ from observability.promql.labels import (
     quote,
 )
 from observability.promql.matchers import Matcher, MatchOp
+
+
+class Span(NamedTuple):
+    """Where a node stands in the text of the query, in characters; the end is exclusive."""
+
+    start: int
+    end: int
+
+
+NO_SPAN = Span(0, 0)
 
 
 class BinaryOp(StrEnum):
@@ -31,6 +41,8 @@ class BinaryOp(StrEnum):
     LSS = "<"
     GTE = ">="
     LTE = "<="
+    TRIM_UPPER = "</"
+    TRIM_LOWER = ">/"
     AND = "and"
     OR = "or"
     UNLESS = "unless"
@@ -70,6 +82,13 @@ class AggregationOp(StrEnum):
     LIMIT_RATIO = "limit_ratio"
 
 
+class Boundary(StrEnum):
+    """How a range vector selector treats the edges of its window."""
+
+    ANCHORED = "anchored"
+    SMOOTHED = "smoothed"
+
+
 class AtBound(StrEnum):
     """A time of the query that `@` may name."""
 
@@ -87,11 +106,20 @@ class Cardinality(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NumberLiteral:
-    """A number; NaN is always `math.nan` itself, so that trees compare equal."""
+    """A number; NaN is always `math.nan` itself, so that trees compare equal.
+
+    Attributes:
+        value: The number, of a duration its seconds.
+        is_duration: Whether it was written as a duration.
+    """
 
     value: float
+    is_duration: bool = field(default=False, compare=False)
+    span: Span = field(default=NO_SPAN, compare=False, repr=False, kw_only=True)
 
     def __str__(self) -> str:
+        if self.is_duration:
+            return format_duration(round(self.value * 1000))
         return format_number(self.value)
 
 
@@ -100,9 +128,57 @@ class StringLiteral:
     """A string."""
 
     value: str
+    span: Span = field(default=NO_SPAN, compare=False, repr=False, kw_only=True)
 
     def __str__(self) -> str:
         return quote(self.value)
+
+
+class DurationOp(StrEnum):
+    """What a duration expression does with its parts."""
+
+    ADD = "+"
+    SUB = "-"
+    MUL = "*"
+    DIV = "/"
+    MOD = "%"
+    POW = "^"
+    STEP = "step"
+    RANGE = "range"
+    MIN_OF = "min_of"
+    MAX_OF = "max_of"
+    PAREN = "()"
+
+
+@dataclass(frozen=True, slots=True)
+class DurationExpr:
+    """A duration that is worked out from the times of the query (durations.py says how).
+
+    Attributes:
+        op: The operator or function.
+        args: Two parts of an operator or of `min_of`, one of a sign or of parentheses.
+    """
+
+    op: DurationOp
+    args: "tuple[NumberLiteral | DurationExpr, ...]" = ()
+    span: Span = field(default=NO_SPAN, compare=False, repr=False, kw_only=True)
+
+    def __str__(self) -> str:
+        match self.op:
+            case DurationOp.STEP | DurationOp.RANGE:
+                return f"{self.op}()"
+            case DurationOp.MIN_OF | DurationOp.MAX_OF:
+                return f"{self.op}({', '.join(map(str, self.args))})"
+            case DurationOp.PAREN:
+                return f"({self.args[0]})"
+            case _ if len(self.args) == 1:
+                return f"{self.op}{self.args[0]}"
+            case _:
+                return f"{self.args[0]} {self.op} {self.args[1]}"
+
+
+Duration: TypeAlias = int | DurationExpr
+"""A duration in ms, or what it is worked out from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +188,22 @@ class VectorSelector:
     Attributes:
         name: The metric name where it stands before the braces, '' otherwise.
         matchers: What stands in the braces.
-        offset_ms: How far before the evaluation time to look.
+        offset: How far before the evaluation time to look.
         at: A fixed time in ms, or a bound of the query; None for the evaluation time.
+        boundary: How the edges of its window are treated, where not as usual.
     """
 
     name: str
     matchers: tuple[Matcher, ...] = ()
-    offset_ms: int = 0
+    offset: Duration = 0
     at: int | AtBound | None = None
+    boundary: Boundary | None = None
+    span: Span = field(default=NO_SPAN, compare=False, repr=False, kw_only=True)
+
+    @property
+    def offset_ms(self) -> int:
+        """The offset, once it is worked out."""
+        return _worked_out(self.offset)
 
     @property
     def all_matchers(self) -> tuple[Matcher, ...]:
@@ -129,7 +213,11 @@ class VectorSelector:
         return (Matcher(METRIC_NAME, MatchOp.EQUAL, self.name), *self.matchers)
 
     def __str__(self) -> str:
-        return self._format_series() + _format_modifiers(self.at, self.offset_ms)
+        return self._format_series() + self._format_modifiers()
+
+    def _format_modifiers(self) -> str:
+        boundary = "" if self.boundary is None else f" {self.boundary}"
+        return boundary + _format_modifiers(self.at, self.offset)
 
     def _format_series(self) -> str:
         parts = [str(matcher) for matcher in self.matchers]
@@ -145,12 +233,17 @@ class MatrixSelector:
     """A range vector selector: all samples of a window that ends at the selector's time."""
 
     selector: VectorSelector
-    range_ms: int
+    range: Duration
+    span: Span = field(default=NO_SPAN, compare=False, repr=False, kw_only=True)
+
+    @property
+    def range_ms(self) -> int:
+        """The length of the window, once it is worked out."""
+        return _worked_out(self.range)
 
     def __str__(self) -> str:
-        series = self.selector._format_series()
-        modifiers = _format_modifiers(self.selector.at, self.selector.offset_ms)
-        return f"{series}[{format_duration(self.range_ms)}]{modifiers}"
+        series, modifiers = self.selector._format_series(), self.selector._format_modifiers()
+        return f"{series}[{_format_duration(self.range)}]{modifiers}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,22 +252,38 @@ class Subquery:
 
     Attributes:
         expr: What is evaluated.
-        range_ms: Length of the window.
-        step_ms: Distance of the evaluations; None for the engine's default.
-        offset_ms: As in `VectorSelector`.
+        range: Length of the window.
+        step: Distance of the evaluations; None for the engine's default.
+        offset: As in `VectorSelector`.
         at: As in `VectorSelector`.
     """
 
     expr: "Expr"
-    range_ms: int
-    step_ms: int | None = None
-    offset_ms: int = 0
+    range: Duration
+    step: Duration | None = None
+    offset: Duration = 0
     at: int | AtBound | None = None
+    span: Span = field(default=NO_SPAN, compare=False, repr=False, kw_only=True)
+
+    @property
+    def range_ms(self) -> int:
+        """The length of the window, once it is worked out."""
+        return _worked_out(self.range)
+
+    @property
+    def step_ms(self) -> int | None:
+        """The distance of the evaluations, once it is worked out."""
+        return None if self.step is None else _worked_out(self.step)
+
+    @property
+    def offset_ms(self) -> int:
+        """The offset, once it is worked out."""
+        return _worked_out(self.offset)
 
     def __str__(self) -> str:
-        step = "" if self.step_ms is None else format_duration(self.step_ms)
-        modifiers = _format_modifiers(self.at, self.offset_ms)
-        return f"{self.expr}[{format_duration(self.range_ms)}:{step}]{modifiers}"
+        step = "" if self.step is None else _format_duration(self.step)
+        modifiers = _format_modifiers(self.at, self.offset)
+        return f"{self.expr}[{_format_duration(self.range)}:{step}]{modifiers}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +292,7 @@ class Call:
 
     function: str
     args: tuple["Expr", ...] = ()
+    span: Span = field(default=NO_SPAN, compare=False, repr=False, kw_only=True)
 
     def __str__(self) -> str:
         return f"{self.function}({', '.join(map(str, self.args))})"
@@ -205,6 +315,7 @@ class Aggregation:
     param: "Expr | None" = None
     grouping: tuple[str, ...] = ()
     without: bool = False
+    span: Span = field(default=NO_SPAN, compare=False, repr=False, kw_only=True)
 
     def __str__(self) -> str:
         clause = ""
@@ -265,6 +376,7 @@ class Binary:
     rhs: "Expr"
     return_bool: bool = False
     matching: VectorMatching | None = None
+    span: Span = field(default=NO_SPAN, compare=False, repr=False, kw_only=True)
 
     def __str__(self) -> str:
         modifiers = " bool" if self.return_bool else ""
@@ -275,12 +387,14 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Unary:
-    """A negated expression."""
+    """An expression with a sign; a plus changes nothing."""
 
     expr: "Expr"
+    is_plus: bool = False
+    span: Span = field(default=NO_SPAN, compare=False, repr=False, kw_only=True)
 
     def __str__(self) -> str:
-        return f"-{self.expr}"
+        return f"{'+' if self.is_plus else '-'}{self.expr}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +402,7 @@ class Paren:
     """An expression in parentheses."""
 
     expr: "Expr"
+    span: Span = field(default=NO_SPAN, compare=False, repr=False, kw_only=True)
 
     def __str__(self) -> str:
         return f"({self.expr})"
@@ -329,17 +444,27 @@ def format_number(value: float) -> str:
     return repr(value)
 
 
+def _worked_out(duration: Duration) -> int:
+    if isinstance(duration, DurationExpr):
+        raise TypeError(f"{duration} has no value before the times of the query are known")
+    return duration
+
+
 def _format_names(names: tuple[str, ...]) -> str:
     return "(" + ", ".join(map(format_grouping_label, names)) + ")"
 
 
-def _format_modifiers(at: int | AtBound | None, offset_ms: int) -> str:
+def _format_duration(duration: Duration) -> str:
+    return str(duration) if isinstance(duration, DurationExpr) else format_duration(duration)
+
+
+def _format_modifiers(at: int | AtBound | None, offset: Duration) -> str:
     text = ""
     if isinstance(at, AtBound):
         text += f" @ {at}"
     elif at is not None:
         sign = "-" if at < 0 else ""
         text += f" @ {sign}{abs(at) // 1000}.{abs(at) % 1000:03d}"
-    if offset_ms:
-        text += f" offset {format_duration(offset_ms)}"
+    if offset:
+        text += f" offset {_format_duration(offset)}"
     return text

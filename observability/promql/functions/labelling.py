@@ -65,8 +65,10 @@ def _relabel(
 
 
 def _check_label_name(name: str, function: str, role: str = "destination") -> None:
-    if not name:
-        raise ExecutionError(f"invalid {role} label name in {function}(): {name}")
+    # A byte that is no UTF-8 came out of the query's text as a lone surrogate.
+    if not name or any("\ud800" <= character <= "\udfff" for character in name):
+        shown = name.encode(errors="backslashreplace").decode()
+        raise ExecutionError(f"invalid {role} label name in {function}(): {shown}")
 
 
 FUNCTIONS: dict[str, VectorFunction] = {

@@ -31,7 +31,7 @@ from observability.metrics.errors import (
 )
 from observability.metrics.exposition import metrics_exposition
 from observability.metrics.ingest.admission import sender_of
-from observability.metrics.ingest.body import announced_bytes, body_parts, read_body
+from observability.metrics.ingest.body import announced_bytes, body_parts, read_body, read_to_end
 from observability.metrics.ingest.compression import decompress, decompressed_parts
 from observability.metrics.ingest.disk_space import require_room
 from observability.metrics.ingest.door import refusal_of
@@ -150,8 +150,12 @@ def _store(request: HttpRequest, sender: Sender) -> int:
     now_ms = int(time.time() * 1000)
     encoding = request.headers.get("Content-Encoding", "")
     if request.content_type in MEDIA_TYPES:
-        parts = decompressed_parts(body_parts(request), encoding)
-        return store_lines(parts, now_ms=now_ms, sender=sender)
+        parts = body_parts(request)
+        try:
+            return store_lines(decompressed_parts(parts, encoding), now_ms=now_ms, sender=sender)
+        except PartlyStoredError:
+            read_to_end(parts)
+            raise
     body = decompress(read_body(request), encoding)
     samples = decode_samples(body, now_ms=now_ms, added_labels=sender.added_labels)
     return get_backend().append(samples, sender=sender)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -59,6 +60,13 @@ def body_parts(request: HttpRequest, *, part_bytes: int = _PART_BYTES) -> Iterat
     stream = _stream(request)
     while part := _read(stream, part_bytes):
         yield part
+
+
+def read_to_end(parts: Iterator[bytes]) -> None:
+    """Pass over the rest of a body: who still sends does not see an answer."""
+    with suppress(MalformedBodyError):
+        for _ in parts:
+            pass
 
 
 def _read(stream: Any, size: int) -> bytes:

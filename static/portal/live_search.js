@@ -1,8 +1,8 @@
-// The search of an admin list answers while one types.
+// The search of an admin list answers while one types: rows and pages are replaced.
 document.addEventListener("DOMContentLoaded", () => {
+  const PARTS = ["changelist-form", "changelist-pages"];
   const field = document.getElementById("searchbar");
-  const results = () => document.getElementById("changelist-form");
-  if (!field || !results()) return;
+  if (!field) return;
   let waiting;
   let asked = 0;
 
@@ -10,14 +10,10 @@ document.addEventListener("DOMContentLoaded", () => {
     const query = new URLSearchParams(new FormData(field.form));
     const number = (asked += 1);
     const response = await fetch(`?${query}`, { headers: { "X-Requested-With": "XMLHttpRequest" } });
-    // What was typed since is on its way.
-    if (!response.ok || number !== asked) return;
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const found = page.getElementById("changelist-form");
-    if (!found) return;
-    results().replaceWith(found);
-    const pages = [document, page].map((each) => each.querySelector("[class*='pagination'], .paginator"));
-    if (pages[0] && pages[1]) pages[0].replaceWith(pages[1]);
+    // What was typed since is on its way; and a session may have ended.
+    if (number !== asked || !page.getElementById(PARTS[0])) return;
+    for (const part of PARTS) document.getElementById(part)?.replaceWith(page.getElementById(part));
     history.replaceState(null, "", `?${query}`);
   }
 

@@ -25,6 +25,8 @@ class MetricList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        # Told below the list, where it follows the search.
+        self.full_result_count = self.result_count
         metrics: Any = self.result_list
         newest = last_sample_ms([metric.pk for metric in metrics])
         for metric in metrics:

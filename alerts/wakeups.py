@@ -1,50 +1,24 @@
-"""Says to the workers at once what has become due.
-
-A wake-up may get lost with the queue; the beat's ticks find what is due all the same.
-"""
+"""Says to the workers at once what has become due."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
-import structlog
-from celery import Celery
-from kombu.exceptions import OperationalError
-
-_log = structlog.get_logger(__name__)
+from observability.telemetry.wakeups import wake
 
 
 def wake_evaluation() -> None:
     """Have the rule groups evaluated that are due."""
-    _send("alerts.tasks.evaluate_due")
+    wake("alerts.tasks.evaluate_due")
 
 
 def wake_flush() -> None:
     """Have the groups flushed that are due."""
-    _send("alerts.tasks.flush_due")
+    wake("alerts.tasks.flush_due")
 
 
 def wake_deliveries(notification_ids: Sequence[int]) -> None:
     """Have these notifications delivered."""
     for notification_id in notification_ids:
-        if not _send("alerts.tasks.deliver", notification_id):
+        if not wake("alerts.tasks.deliver", notification_id):
             return
-
-
-def _send(task: str, *args: int) -> bool:
-    try:
-        # Without retries: whoever has made the work due must not wait for the queue.
-        _queue().send_task(task, args=args, retry=False)
-    except OperationalError as error:
-        _log.warning("wake-up lost, the next tick will do", task=task, error=str(error))
-        return False
-    return True
-
-
-@lru_cache(maxsize=1)
-def _queue() -> Celery:
-    """Return a client of the workers' queue, in any process; only theirs load the application."""
-    queue = Celery("wakeups", set_as_current=False)
-    queue.config_from_object("django.conf:settings", namespace="CELERY")
-    return queue

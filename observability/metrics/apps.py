@@ -87,3 +87,23 @@ class MetricsConfig(AppConfig):
                 order=61,
             )
         )
+        register_entry(
+            Entry(
+                section=Section.METRICS,
+                title="Retention",
+                icon="auto_delete",
+                url_name="admin:metrics_retentionpolicy_changelist",
+                permission="metrics.view_retentionpolicy",
+                order=92,
+            )
+        )
+        register_entry(
+            Entry(
+                section=Section.METRICS,
+                title="Deletions",
+                icon="delete_sweep",
+                url_name="admin:metrics_deletion_changelist",
+                permission="metrics.view_deletion",
+                order=93,
+            )
+        )

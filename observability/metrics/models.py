@@ -21,6 +21,11 @@ from observability.metrics.ingest.pushgateway.models import (  # noqa: F401 (Dja
     PushLifetime,
 )
 from observability.metrics.samples import MetricType
+from observability.metrics.scraping.models import (  # noqa: F401 (Django looks here)
+    ScrapeJob,
+    ScrapeSource,
+    ScrapeTarget,
+)
 from observability.metrics.store.rollups.models import (  # noqa: F401 (Django looks here)
     RolledDay,
     Rollup,
@@ -31,11 +36,6 @@ from observability.promql.matchers import compile_regex
 # A hundred years stand for ever.
 _KEPT_DAYS = [MinValueValidator(1), MaxValueValidator(36_500)]
 _ROLLUP_DAYS = [MaxValueValidator(36_500)]
-from observability.metrics.scraping.models import (  # noqa: F401 (Django looks here)
-    ScrapeJob,
-    ScrapeSource,
-    ScrapeTarget,
-)
 
 
 class TransactionIdField(models.Field[int, int]):

@@ -4,12 +4,15 @@ from django.urls import re_path
 
 from observability.access.pages import admin_page
 from observability.metrics.api import metrics
+from observability.metrics.deletion_api import DeletionListView, DeletionView
+from observability.metrics.deletion_page import delete_series_page, resume_deletion
 from observability.metrics.exposition import exposition_patterns
 from observability.metrics.ingest.influx.view import write_v1, write_v2
 from observability.metrics.ingest.otlp.view import otlp_metrics
 from observability.metrics.ingest.pushgateway.view import pushgateway
 from observability.metrics.ingest.remote_write.view import remote_write
 from observability.metrics.pages import query_page
+from observability.metrics.prometheus_admin_api import DeleteSeriesView
 from observability.metrics.prometheus_api import QueryRangeView, QueryView
 from observability.metrics.store_page import store_page
 
@@ -20,6 +23,18 @@ urlpatterns = [
     admin_page(
         "metrics/store/", store_page, name="metrics-store", permission="metrics.view_series"
     ),
+    admin_page(
+        "metrics/delete-series/",
+        delete_series_page,
+        name="metrics-delete-series",
+        permission="metrics.delete_series",
+    ),
+    admin_page(
+        "metrics/deletion/<int:deletion_id>/resume/",
+        resume_deletion,
+        name="metrics-resume-deletion",
+        permission="metrics.delete_series",
+    ),
     *exposition_patterns,
     re_path(r"^metrics/job/(?P<path>[\s\S]+)$", pushgateway, name="pushgateway"),
     re_path(
@@ -29,6 +44,13 @@ urlpatterns = [
         name="pushgateway-base64",
     ),
     re_path(r"^api/metrics/?$", metrics, name="metrics"),
+    re_path(r"^api/metrics/deletions/?$", DeletionListView.as_view(), name="deletions"),
+    re_path(r"^api/metrics/deletions/(?P<pk>[0-9]+)/?$", DeletionView.as_view(), name="deletion"),
+    re_path(
+        r"^api/v1/admin/tsdb/delete_series/?$",
+        DeleteSeriesView.as_view(),
+        name="prometheus-delete-series",
+    ),
     re_path(r"^api/v1/write/?$", remote_write, name="remote-write"),
     re_path(r"^api/v1/otlp/v1/metrics/?$", otlp_metrics, name="otlp-metrics-prometheus"),
     re_path(r"^v1/metrics/?$", otlp_metrics, name="otlp-metrics"),

@@ -133,11 +133,18 @@ ROWS = flat(
         ),
         api("/api/v1/query", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
         api("/api/v1/query_range", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
+        api("/api/metrics/deletions", GET=Scope.METRICS_READ, POST=Scope.ADMIN),
+        api("/api/metrics/deletions/<pk>", GET=Scope.METRICS_READ),
+        api("/api/v1/admin/tsdb/delete_series", POST=Scope.ADMIN, PUT=Scope.ADMIN),
         page("/admin/metrics/query/", "metrics.view_series"),
+        page("/admin/metrics/delete-series/", "metrics.delete_series"),
+        page("/admin/metrics/deletion/<int:deletion_id>/resume/", "metrics.delete_series"),
+        model_admin("metrics.deletion", can="view add"),
+        model_admin("metrics.retentionpolicy"),
         page("/admin/metrics/store/", "metrics.view_series"),
+        model_admin("metrics.metric", can="view"),
         model_admin("metrics.pushgroup", can="view delete"),
         model_admin("metrics.pushlifetime"),
-        model_admin("metrics.metric", can="view"),
         # Rules and alerts
         api("/api/alert-rules", GET=Scope.ALERTS_READ, POST=Scope.ALERTS_WRITE),
         api("/api/alert-rules/evaluate", POST=Scope.ALERTS_WRITE),
@@ -163,9 +170,6 @@ ROWS = flat(
         page(
             "/admin/alerts/notification/<int:notification_id>/retry/", "alerts.change_notification"
         ),
-        # Dashboards, database, pool
-        page("/admin/dashboards/system/", "metrics.view_series"),
-        page("/admin/dashboards/view/<slug:slug>/", "dashboards.view_dashboard"),
         # Scraping
         model_admin("metrics.scrapejob"),
         page("/admin/metrics/scrapejob/trial/", "metrics.change_scrapejob"),
@@ -174,6 +178,9 @@ ROWS = flat(
         model_admin("metrics.scrapetarget", can="view"),
         page("/admin/metrics/scrapetarget/<int:target_id>/trial/", "metrics.change_scrapejob"),
         page("/admin/metrics/scrapetarget/<path:object_id>/test/", "metrics.change_scrapejob"),
+        # Dashboards, database, pool
+        page("/admin/dashboards/system/", "metrics.view_series"),
+        page("/admin/dashboards/view/<slug:slug>/", "dashboards.view_dashboard"),
         model_admin("dashboards.dashboard"),
         page("/admin/database/", "database.view_insight"),
         page("/admin/pool/hosts/", "metrics.view_series"),

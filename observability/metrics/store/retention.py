@@ -110,7 +110,7 @@ def cutoffs(now_ms: int) -> Iterator[Cutoffs]:
 
     At most a thousand metrics at a time, so that the ids of what is yielded fit a statement.
     """
-    for metrics in _metrics():
+    for metrics in all_metrics():
         by_policy: dict[Policy, list[int]] = defaultdict(list)
         for metric_id, name in metrics:
             by_policy[policy_of(name)].append(metric_id)
@@ -128,8 +128,8 @@ def cutoffs_of(policy: Policy, metric_ids: Iterable[int], now_ms: int) -> Cutoff
     )
 
 
-def _metrics() -> Iterator[list[tuple[int, str]]]:
-    """Yield ids and names of all metrics, by ascending id."""
+def all_metrics() -> Iterator[list[tuple[int, str]]]:
+    """Yield ids and names of all metrics, a thousand at a time, by ascending id."""
     after_id = 0
     while True:
         with connection.cursor() as cursor:

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def policy(pattern: str, *, days: int, position: int = 1) -> RetentionPolicy:
     """Keep raw samples of some metrics for so many days."""
+    RetentionPolicy.objects.filter(pattern=pattern).delete()
     made = RetentionPolicy(
         pattern=pattern,
         position=position,

@@ -302,6 +302,24 @@ def test_a_bad_body_is_refused_as_a_whole(
     assert not SampleLog.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (b"".join(series({"a": f"{n}"}, (0, 1.0)) for n in range(50_001)), "50,000 new series"),
+        (metadata(1, "m") * 20_001, "20,000 statements about metrics"),
+    ],
+    ids=["series", "statements"],
+)
+def test_a_body_that_would_take_too_long_is_refused(
+    client: Client, writer: dict[str, str], message: bytes, reason: str
+) -> None:
+    answer = write(client, message, writer)
+
+    assert answer.status_code == 413
+    assert reason in answer.content.decode()
+    assert not Series.objects.exists()
+
+
 def test_a_writer_says_who_it_is_and_has_the_scope(client: Client) -> None:
     message = series({"__name__": "up"}, (NOW_MS, 1.0))
     _, token = create_key(name="reader", scopes=[Scope.METRICS_READ])

@@ -8,6 +8,7 @@ import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
+from observability.metrics.errors import BodyTooLargeError
 from observability.metrics.ingest import intake
 from observability.metrics.ingest.acceptance import time_bounds
 from observability.metrics.ingest.known_series import Bytes, Ints, KnownSeries
@@ -32,6 +33,9 @@ from observability.metrics.store.log import LogSamples
 from observability.promql.labels import LabelSet
 
 PROTOCOL = "remote_write"
+
+# Far above what senders put together (vmagent: 10,000); making more would outlast a statement's time.
+MAX_NEW_SERIES = 50_000
 
 known_series = KnownSeries()
 catalogue.on_forget(known_series.forget)
@@ -67,7 +71,7 @@ def receive(
 
     Raises:
         MalformedBodyError: It is not such a message; nothing was stored.
-        BodyTooLargeError: It has too many samples, symbols or labels; nothing was stored.
+        BodyTooLargeError: It has too much of something; nothing was stored.
     """
     receipt = catalogue.with_current_ids(lambda epoch: _receive(data, read, now_ms, sender, epoch))
     intake.count(receipt, protocol=PROTOCOL, sender=sender)
@@ -89,6 +93,8 @@ def _receive(
     if walked.histogram_count:
         receipt.refused["native histograms are not supported"] += walked.histogram_count
     unknown = np.flatnonzero(walked.ids < 0)
+    if len(unknown) > MAX_NEW_SERIES:
+        raise BodyTooLargeError(MAX_NEW_SERIES, what="new series")
     if len(unknown):
         _find_or_make(walked, unknown, realm, sender, receipt, epoch)
     receipt.stored = intake.store(

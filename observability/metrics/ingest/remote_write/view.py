@@ -66,8 +66,8 @@ def _message(request: HttpRequest) -> str:
     message = (request.content_params or {}).get("proto", "")
     if request.content_type not in _MEDIA_TYPES or message not in _READERS:
         raise UnsupportedMediaError(
-            "the body must be application/x-protobuf, a prometheus.WriteRequest"
-            f" or with ;proto={_V2} such a request"
+            "the body must be application/x-protobuf: a prometheus.WriteRequest, or what"
+            f" ;proto={_V2} names"
         )
     if request.META.get("HTTP_CONTENT_ENCODING", "").lower() not in _ENCODINGS:
         raise UnsupportedMediaError("the body must be compressed with snappy, in its block format")

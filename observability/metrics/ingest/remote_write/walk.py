@@ -28,6 +28,8 @@ from observability.metrics.ingest.remote_write.wire import read_field, read_samp
 
 # Far above what senders put together (Prometheus: 2,000); bounds the memory of a hostile body.
 MAX_SAMPLES = 1_000_000
+# The same (Prometheus: 2,000) for the time that recording them takes.
+MAX_STATEMENTS = 20_000
 
 _DONE, _MALFORMED, _TOO_MANY, _SCATTERED = range(4)
 _EXEMPLARS, _HISTOGRAMS, _METADATA = range(3)
@@ -100,7 +102,7 @@ def walk(data: Bytes, realm: int, known: KnownSeries) -> Walked:
 
     Raises:
         MalformedBodyError: It is not a WriteRequest.
-        BodyTooLargeError: It has more than MAX_SAMPLES samples.
+        BodyTooLargeError: It has too many samples or statements about metrics.
         ScatteredLabelsError: The labels of a series do not stand together.
     """
     # No sample takes less than two bytes. What is not touched of these arrays costs no memory.
@@ -116,6 +118,8 @@ def walk(data: Bytes, realm: int, known: KnownSeries) -> Walked:
         raise MalformedBodyError("the body is not a protobuf message of remote write 1.0")
     if outcome == _TOO_MANY:
         raise BodyTooLargeError(MAX_SAMPLES, what="samples")
+    if others[_METADATA] > MAX_STATEMENTS:
+        raise BodyTooLargeError(MAX_STATEMENTS, what="statements about metrics")
     if outcome == _SCATTERED:
         raise ScatteredLabelsError
     series_count, sample_count = counts.tolist()

@@ -79,11 +79,10 @@ class Statements:
         elif keyword == b"UNIT":
             self._check_unit(name, text, line)
             family = replace(family, unit=text)
-        else:
-            self._check_type(name, text.rstrip(" \t"), line)
+        elif kind := self._checked_type(name, text.rstrip(" \t"), line):
             if family.type:
                 self._retyped.add(name)
-            family = replace(family, type=text.rstrip(" \t"))
+            family = replace(family, type=kind)
         self._families[name] = family
 
     def metadata(self) -> dict[str, Metadata]:
@@ -99,12 +98,14 @@ class Statements:
                 metadata[name + ending] = Metadata(type=kind, help=said.help, unit=said.unit)
         return metadata
 
-    def _check_type(self, name: str, kind: str, line: int) -> None:
+    def _checked_type(self, name: str, kind: str, line: int) -> str:
         types = OPENMETRICS_TYPES if self._is_openmetrics else PROMETHEUS_TYPES
-        if kind not in types:
+        # Prometheus overlooks it when the type is missing, in its own format alone.
+        if kind not in types and (kind or self._is_openmetrics):
             raise ExpositionError(
                 line, f"{kind[:40]!r} is not a type for {name}; expected one of {', '.join(types)}"
             )
+        return kind
 
     def _check_unit(self, name: str, unit: str, line: int) -> None:
         if unit and not name.endswith(f"_{unit}"):

@@ -42,7 +42,8 @@ class PushGroup(models.Model):
         ]
 
     def __str__(self) -> str:
-        return ", ".join(f'{name}="{value}"' for name, value in self.all_labels.items())
+        job, *others = self.all_labels.items()
+        return " ".join([job[1], *(f"{name}={value}" for name, value in others)])
 
     @property
     def all_labels(self) -> dict[str, str]:

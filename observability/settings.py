@@ -235,9 +235,14 @@ AUTHENTICATION_BACKENDS = [
 ]
 # --- ways in for metrics ----------------------------------------------------------------------
 PUSHGATEWAY_TTL_MS = env.duration_ms("PUSHGATEWAY_TTL", "0")  # 0: pushed metrics stay
+# --- people and keys --------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 
 # --- scraping ---------------------------------------------------------------------------------
-# How many targets are asked at once, half of them for those that fail.
+# How many targets are asked at once; half of the places are for those that did not answer last time.
 SCRAPE_CONCURRENCY = env.integer("SCRAPE_CONCURRENCY", 400, minimum=2, maximum=4000)
 
 AUTH_PASSWORD_VALIDATORS = [

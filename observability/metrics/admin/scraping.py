@@ -74,9 +74,9 @@ class SourceInline(StackedInline):  # type: ignore[misc] # unfold has no types
 def _inline(form: type[SourceForm]) -> type[SourceInline]:
     titles = {
         "static": ("list of targets", "Targets from lists"),
-        "file": ("files", "Targets from files"),
+        "file": ("group of files", "Targets from files"),
         "http": ("HTTP address", "Targets from an HTTP address"),
-        "dns": ("DNS names", "Targets from the DNS"),
+        "dns": ("group of DNS names", "Targets from the DNS"),
     }
     one, many = titles[form.kind]
     attributes = {"form": form, "verbose_name": one, "verbose_name_plural": many}

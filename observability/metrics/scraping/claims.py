@@ -1,8 +1,7 @@
 """Which targets this process scrapes next: those that are due, taken by leases.
 
 Any number of processes may claim. A claim sets when the target is due again; a process that dies
-leaves its targets to the others when their leases run out, which is before they are due again
-or soon after.
+leaves what it had in hand to the others when the leases run out.
 """
 
 from __future__ import annotations
@@ -20,9 +19,10 @@ from observability.metrics.scraping.sample_labels import Scope, make_scope
 from observability.metrics.scraping.schedule import next_scrape_ms
 from observability.metrics.scraping.terms import Terms, terms_of
 
-# What storing may take on top of the scrape itself.
-_MARGIN = timedelta(seconds=5)
-# A target that nobody scraped for so long is late; until then the plan is kept.
+# What storing may take on top of the scrape itself, also on a machine that has too much to do: a
+# scrape that loses its lease is done in vain.
+_MARGIN = timedelta(seconds=20)
+# Of a target whose job was deleted: it is only ended.
 _NO_TERMS = Terms(max_body_bytes=1)
 
 
@@ -74,7 +74,7 @@ class TermsMemory:
 
 @transaction.atomic
 def claim_due_targets(
-    *, now: datetime, ahead: timedelta, limit: int, down: bool, memory: TermsMemory
+    *, now: datetime, ahead: timedelta, limit: int, silent: bool, memory: TermsMemory
 ) -> list[Claim]:
     """Take targets that are due, or will be within `ahead`, the longest due first.
 
@@ -82,14 +82,14 @@ def claim_due_targets(
         now: The time.
         ahead: How long before its time a scrape may be claimed.
         limit: How many are taken.
-        down: Take those whose last scrape failed, instead of all others.
+        silent: Take those that did not answer last time, or were never asked, instead of all others.
         memory: Knows the jobs' terms.
     """
     if limit <= 0:
         return []
     until = now + ahead
     rows = list(
-        _lane(down)
+        _lane(silent)
         .free(at=now)  # type: ignore[attr-defined] # our own queryset
         .filter(next_scrape_at__lte=until)
         .select_for_update(skip_locked=True, no_key=True, of=("self",))
@@ -108,10 +108,10 @@ def claim_due_targets(
     return claims
 
 
-def _lane(down: bool) -> QuerySet[ScrapeTarget]:
-    """Return the targets that fail, or all others; those that are gone are among the others."""
-    is_failing = Q(health=Health.DOWN, gone_at=None)
-    return ScrapeTarget.objects.filter(is_failing if down else ~is_failing)
+def _lane(silent: bool) -> QuerySet[ScrapeTarget]:
+    """Return the targets that have no answer to show, or all others; those that are gone are not asked."""
+    is_silent = ~Q(health=Health.UP) & Q(gone_at=None)
+    return ScrapeTarget.objects.filter(is_silent if silent else ~is_silent)
 
 
 def _claim(row: ScrapeTarget, terms: dict[int, Terms], now: datetime, until: datetime) -> Claim:

@@ -176,10 +176,12 @@ class ScrapeJobForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own c
     params = ParamsField(
         required=False,
         label="URL parameters",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         help_text="One name=value a line, such as module=http_2xx.",
     )
     labels = TargetLabelsField(
         required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text="Given to every target of the job, one name=value a line, such as env=production.",
     )
     relabel_rules = RulesField(

@@ -85,7 +85,7 @@ def _change(plan: JobPlan, job: ScrapeJob | None, secrets: Secrets) -> JobChange
     if job is None:
         return JobChange(plan=plan, action=Action.MAKE, missing_secrets=missing)
     differences = [
-        name.replace("_", " ")
+        name.removesuffix("_ms").replace("_", " ")
         for name, value in _values(plan, given).items()
         if getattr(job, name) != value
     ]

@@ -1,8 +1,8 @@
 """The process that scrapes: it claims what is due, asks targets side by side, and stores the answers.
 
 Three kinds of threads. The main one claims targets a moment before they are due and starts each
-scrape at its time; threads of two bounded pools wait for the targets, those that fail apart
-from the others, so that many dead ones cannot take the places of the living; one thread
+scrape at its time; threads of two bounded pools wait for the targets, those that did not answer
+last time apart from the others, so that many dead ones cannot take the places of the living; one thread
 stores whatever has come in since it last stored, in one transaction.
 """
 
@@ -43,9 +43,9 @@ _AHEAD = timedelta(seconds=1.2)
 # A scrape that starts so little late, as a part of its interval, bears the time it was due at:
 # even spacing compresses better, and rates do not notice.
 _TOLERANCE = 0.01
-# What one transaction takes, so that its memory is bounded.
+# What one transaction takes: little enough that it is done within a second even when all series are new.
 _MOST_STORED_TOGETHER = 50
-_MOST_SAMPLES_TOGETHER = 100_000
+_MOST_SAMPLES_TOGETHER = 10_000
 _DISCOVERY_THREADS = 4
 
 _log = structlog.get_logger(__name__)
@@ -55,11 +55,14 @@ class Scraper:
     """Scrapes until it is stopped.
 
     Args:
-        concurrency: How many targets are asked at once; half of the places are for those that fail.
+        concurrency: How many targets are asked at once; half of the places are for those that
+            did not answer last time.
     """
 
     def __init__(self, *, concurrency: int) -> None:
-        self._lanes = {down: _Lane(max(1, concurrency // 2), down=down) for down in (False, True)}
+        self._lanes = {
+            silent: _Lane(max(1, concurrency // 2), silent=silent) for silent in (False, True)
+        }
         self._discovery = ThreadPoolExecutor(_DISCOVERY_THREADS, thread_name_prefix="discover")
         self._memory = TermsMemory()
         # Bounded: when storing does not keep up, the threads that ask wait with their answers.
@@ -87,9 +90,9 @@ class Scraper:
     def _claim(self) -> None:
         close_old_connections()
         now = datetime.now(UTC)
-        for down, lane in self._lanes.items():
+        for silent, lane in self._lanes.items():
             for claim in claim_due_targets(
-                now=now, ahead=_AHEAD, limit=lane.free, down=down, memory=self._memory
+                now=now, ahead=_AHEAD, limit=lane.free, silent=silent, memory=self._memory
             ):
                 lane.take()
                 heapq.heappush(self._waiting, (claim.due_ms, claim.target_id, claim, lane))
@@ -154,11 +157,11 @@ class Scraper:
 class _Lane:
     """A bounded number of threads, and places for what waits for its time."""
 
-    def __init__(self, places: int, *, down: bool) -> None:
+    def __init__(self, places: int, *, silent: bool) -> None:
         self._places = places
         self._taken = 0
         self._lock = threading.Lock()
-        name = "scrape-down" if down else "scrape"
+        name = "scrape-silent" if silent else "scrape"
         self._threads = ThreadPoolExecutor(places, thread_name_prefix=name)
 
     @property

@@ -25,7 +25,7 @@ from observability.metrics.scraping.targets import FoundTargets, Target, TargetG
 from observability.metrics.scraping.terms import terms_of
 from observability.promql.labels import format_metric, label_set
 
-_SERIES_SHOWN = 50
+_SERIES_SHOWN = 20
 _LINES_SHOWN = 20
 _LINE_LENGTH = 300
 

@@ -75,9 +75,9 @@ def claim_free(at: datetime, *, limit: int = 100) -> list[Claim]:
     memory = TermsMemory()
     return [
         claim
-        for down in (False, True)
+        for silent in (False, True)
         for claim in claim_due_targets(
-            now=at, ahead=timedelta(0), limit=limit, down=down, memory=memory
+            now=at, ahead=timedelta(0), limit=limit, silent=silent, memory=memory
         )
     ]
 

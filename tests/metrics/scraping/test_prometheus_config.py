@@ -150,7 +150,7 @@ def test_a_plan_says_which_fields_change() -> None:
 
     assert (node.action, node.differences) == (
         Action.CHANGE,
-        ["interval ms", "sources of targets"],
+        ["interval", "sources of targets"],
     )
 
 

@@ -228,23 +228,18 @@ CELERY_BEAT_SCHEDULE = {
     "delete-old-alert-history": _tick("alerts.tasks.delete_old_history", 86_400),
 }
 
-# --- people and keys --------------------------------------------------------------------------
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
 # --- ways in for metrics ----------------------------------------------------------------------
 PUSHGATEWAY_TTL_MS = env.duration_ms("PUSHGATEWAY_TTL", "0")  # 0: pushed metrics stay
-# --- people and keys --------------------------------------------------------------------------
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
 
 # --- scraping ---------------------------------------------------------------------------------
 # How many targets are asked at once; half of the places are for those that did not answer last time.
 SCRAPE_CONCURRENCY = env.integer("SCRAPE_CONCURRENCY", 400, minimum=2, maximum=4000)
 
+# --- people and keys --------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

@@ -49,11 +49,11 @@ class LinesReceipt(Receipt):
         # Limits and the like are no matter of a line.
         messages = {fault.message for fault in named}
         parts += [reason for reason in self.refused if reason not in messages][:MAX_FAULTS]
-        counts = [f"stored {self.stored} values"]
+        counts = [f"stored {_counted(self.stored, 'value')}"]
         if self.refused:
-            counts.append(f"refused {self.refused.total()}")
+            counts.append(f"refused {self.refused.total():,}")
         if self.bad_line_count:
-            counts.append(f"could not read {self.bad_line_count} lines")
+            counts.append(f"could not read {_counted(self.bad_line_count, 'line')}")
         return f"partial write: {', '.join(counts)}; {'; '.join(parts)}"
 
 
@@ -124,3 +124,7 @@ def _faulty_series(keys: list[bytes]) -> Iterator[tuple[bytes, str]]:
             fault = str(error)
         if fault:
             yield key, fault
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -176,7 +176,7 @@ def test_refused_values_are_named_with_their_line(client: Client, token: str) ->
 
     assert answer.status_code == 400
     assert answer.json()["message"] == (
-        "partial write: stored 1 values, refused 6;"
+        "partial write: stored 1 value, refused 6;"
         " line 2: older than the 30 days for which samples are kept;"
         " line 3: more than 10 minutes in the future;"
         " line 4: '__t': label names that begin with '__' are reserved;"

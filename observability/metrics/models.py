@@ -270,7 +270,7 @@ class RetentionPolicy(models.Model):
         finer_days = self.raw_days
         for name in ("rollup_5m_days", "rollup_1h_days"):
             days = getattr(self, name)
-            if days is None or finer_days is None or days == 0:
+            if not days or not finer_days:  # none is kept, or what was typed is no number
                 continue
             if days < finer_days:
                 errors[name] = (

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from django.http import HttpResponse
 from django.test import Client
 
 from observability.access.scopes import Scope
@@ -18,6 +17,7 @@ from observability.metrics.backend import get_backend
 from observability.metrics.models import Deletion
 from observability.metrics.samples import batch_at
 from observability.metrics.store import deletion
+from observability.promql import InstantVector
 from observability.promql.labels import label_set
 from tests.access.cast import bearer, make_key
 from tests.metrics.store.writers import on_own_connection
@@ -43,11 +43,8 @@ def now_ms() -> int:
     return now_ms
 
 
-def post(body: dict[str, Any], headers: dict[str, str]) -> HttpResponse:
-    answer: HttpResponse = Client().post(
-        URL, body, content_type="application/json", headers=headers
-    )
-    return answer
+def post(body: dict[str, Any], headers: dict[str, str]) -> Any:
+    return Client().post(URL, body, content_type="application/json", headers=headers)
 
 
 def run() -> None:
@@ -60,7 +57,8 @@ def jobs() -> list[str]:
 
 def sample_count(job: str, now_ms: int) -> int:
     result = get_backend().query(f'count_over_time(up{{job="{job}"}}[1m])', at_ms=now_ms)
-    return sum(int(value) for _, value in result.value.samples())  # type: ignore[union-attr]
+    assert isinstance(result.value, InstantVector)
+    return sum(int(value) for _, value in result.value.samples())
 
 
 @pytest.mark.usefixtures("now_ms")

@@ -12,8 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 from observability.access.roles import OPERATOR, VIEWER
 from observability.metrics.models import RetentionPolicy
 from observability.metrics.store import retention
+from observability.metrics.store.rollups.making import roll_up_due
 from tests.access.cast import signed_in
-from tests.metrics.store.database import DAY_MS, append, compact, make_series
+from tests.metrics.store.database import DAY_MS, append, compact, make_series, merge
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,10 +58,27 @@ def test_what_a_new_policy_frees_is_shown_before_it_is_saved(operator: Client) -
 
     effect = answer.context["effect"]
     assert (effect.metric_count, effect.series_count, effect.names) == (1, 3, ["node_load1"])
-    assert effect.tiers[0].samples == 15
-    assert effect.tiers[0].stored_bytes > 0
-    assert "Save and delete 15 samples" in answer.content.decode()
+    assert effect.tiers[0].deleted == 15
+    assert effect.tiers[0].freed_bytes > 0
+    assert "Save and delete" in answer.content.decode()
     assert RetentionPolicy.objects.count() == 1
+
+
+def test_what_goes_of_rollups_is_shown_too(
+    operator: Client, default: RetentionPolicy, now_ms: int
+) -> None:
+    merge(now_ms + 2 * DAY_MS)
+    roll_up_due(seconds=60)
+
+    answer = operator.post(
+        change_url(default), {"raw_days": 30, "rollup_5m_days": 0, "rollup_1h_days": 0}
+    )
+
+    tiers = {tier.name: tier for tier in answer.context["effect"].tiers}
+    assert tiers["raw samples"].deleted == 0
+    # Of the ten days the last may not be over.
+    assert tiers["5-minute rollups"].deleted in (27, 30)
+    assert tiers["5-minute rollups"].oldest_ms <= now_ms - 9 * DAY_MS
 
 
 @pytest.mark.usefixtures("now_ms", "default")
@@ -83,7 +101,7 @@ def test_a_change_says_what_it_was_before(operator: Client, default: RetentionPo
     operator.post(change_url(default), {**values, "_confirmed": "1"})
 
     assert preview.context["effect"].metric_count == 2
-    assert preview.context["effect"].tiers[0].samples == 21
+    assert preview.context["effect"].tiers[0].deleted == 21
     assert LogEntry.objects.get().get_change_message() == "Changed raw_days from 30 to 3."
 
 
@@ -104,7 +122,7 @@ def test_what_a_policy_kept_longer_is_shown_before_it_is_deleted(operator: Clien
 
     answer = operator.get(f"{LIST}{policy.pk}/delete/")
 
-    assert answer.context["effect"].tiers[0].samples == 24
+    assert answer.context["effect"].tiers[0].deleted == 24
 
 
 @pytest.mark.usefixtures("default")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
+from django.db.models import Sum
 
-from observability.metrics.models import RetentionPolicy
+from observability.metrics.models import Metric, RetentionPolicy
 from observability.metrics.store.retention import Policy, all_metrics, first_match, policy_from
+from observability.metrics.store.rollups.resolutions import FIVE_MINUTES_MS, ROW_MS
 
 _NAMES_SHOWN = 20
 
@@ -19,15 +22,15 @@ class TierEffect:
 
     Attributes:
         name: For people.
-        samples: How many samples go.
-        stored_bytes: What they take.
-        oldest_ms: The time of the oldest sample that is there, also of those that stay; None
-            where there is none.
+        deleted: How many samples, or buckets of a rollup, go.
+        freed_bytes: What these take.
+        oldest_ms: The time of the oldest that is there, also of those that stay; None where there
+            is none.
     """
 
     name: str
-    samples: int
-    stored_bytes: int
+    deleted: int
+    freed_bytes: int
     oldest_ms: int | None
 
 
@@ -48,9 +51,9 @@ class Effect:
     tiers: list[TierEffect]
 
     @property
-    def samples(self) -> int:
-        """Return how many samples go in all."""
-        return sum(tier.samples for tier in self.tiers)
+    def deletes(self) -> bool:
+        """Whether anything goes that is there now."""
+        return any(tier.deleted for tier in self.tiers)
 
 
 def metrics_of(row: RetentionPolicy) -> tuple[int, list[str]]:
@@ -90,30 +93,32 @@ def _effect(rows: Sequence[RetentionPolicy], *, now_ms: int) -> Effect:
     before = [policy_from(row) for row in RetentionPolicy.objects.complete()]
     after = [policy_from(row) for row in rows]
     names: list[str] = []
-    metric_count = series_count = samples = stored_bytes = 0
-    oldest: list[int] = []
+    metric_count = series_count = 0
+    found: list[list[TierEffect]] = [[], [], []]
     for metrics in all_metrics():
         changed = {
-            metric_id: (name, policy)
+            metric_id: policy
             for metric_id, name in metrics
             if not _keeps_alike(policy := first_match(after, name), first_match(before, name))
         }
         if not changed:
             continue
-        found = _freed({i: now_ms - policy.raw_ms for i, (_, policy) in changed.items()})
-        names += [name for name, _ in changed.values()][: _NAMES_SHOWN - len(names)]
+        names += [name for metric_id, name in metrics if metric_id in changed]
+        del names[_NAMES_SHOWN:]
         metric_count += len(changed)
-        series_count += found.series
-        samples += found.samples
-        stored_bytes += found.stored_bytes
-        oldest += [] if found.oldest_ms is None else [found.oldest_ms]
-    raw = TierEffect(
-        name="raw samples",
-        samples=samples,
-        stored_bytes=stored_bytes,
-        oldest_ms=min(oldest, default=None),
+        series_count += _series_count(list(changed))
+        found[0].append(_of_samples({i: now_ms - policy.raw_ms for i, policy in changed.items()}))
+        for part, name, resolution_ms in zip(
+            found[1:], ("rollup_5m_ms", "rollup_1h_ms"), ROW_MS, strict=True
+        ):
+            cutoffs = {i: now_ms - getattr(policy, name) for i, policy in changed.items()}
+            part.append(_of_rollups(resolution_ms, cutoffs))
+    return Effect(
+        metric_count=metric_count,
+        series_count=series_count,
+        names=names,
+        tiers=[_together(part) for part in found if part],
     )
-    return Effect(metric_count=metric_count, series_count=series_count, names=names, tiers=[raw])
 
 
 def _keeps_alike(one: Policy, other: Policy) -> bool:
@@ -124,28 +129,59 @@ def _keeps_alike(one: Policy, other: Policy) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Freed:
-    series: int
-    samples: int
-    stored_bytes: int
-    oldest_ms: int | None
+def _together(parts: Sequence[TierEffect]) -> TierEffect:
+    return TierEffect(
+        name=parts[0].name,
+        deleted=sum(part.deleted for part in parts),
+        freed_bytes=sum(part.freed_bytes for part in parts),
+        oldest_ms=min(
+            (part.oldest_ms for part in parts if part.oldest_ms is not None), default=None
+        ),
+    )
 
 
-def _freed(before_ms: dict[int, int]) -> _Freed:
-    """Return the series of metrics, and what of their segments is older than a time for each."""
+def _series_count(metric_ids: list[int]) -> int:
+    found = Metric.objects.filter(pk__in=metric_ids).aggregate(total=Sum("series_count"))
+    return int(found["total"] or 0)
+
+
+def _of_samples(before_ms: Mapping[int, int]) -> TierEffect:
+    """Return what of the segments of metrics is older than a time for each."""
     with connection.cursor() as cursor:
         # The sizes of values that lie apart from their row are known without reading them.
         cursor.execute(
-            "SELECT (SELECT sum(series_count) FROM metrics_metric WHERE id = ANY(%(metrics)s)),"
-            "   coalesce(sum(sample_count) FILTER (WHERE is_old), 0),"
+            "SELECT coalesce(sum(sample_count) FILTER (WHERE is_old), 0),"
             "   coalesce(sum(size) FILTER (WHERE is_old), 0), min(min_timestamp_ms)"
             " FROM (SELECT sample_count, min_timestamp_ms,"
             "     pg_column_size(data) + pg_column_size(directory) AS size,"
             "     max_timestamp_ms < wanted.before_ms AS is_old"
-            "   FROM unnest(%(metrics)s::bigint[], %(before)s::bigint[]) AS wanted (id, before_ms)"
+            "   FROM unnest(%s::bigint[], %s::bigint[]) AS wanted (id, before_ms)"
             "   JOIN metrics_segment AS segment ON segment.metric_id = wanted.id) AS segment",
-            {"metrics": list(before_ms), "before": list(before_ms.values())},
+            [list(before_ms), list(before_ms.values())],
         )
-        series, samples, stored_bytes, oldest_ms = cursor.fetchone()
-    return _Freed(int(series or 0), int(samples), int(stored_bytes), oldest_ms)
+        return _tier("raw samples", cursor.fetchone())
+
+
+def _of_rollups(resolution_ms: int, before_ms: Mapping[int, int]) -> TierEffect:
+    """Return what of the rollups of metrics is older than a time for each."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(bucket_count) FILTER (WHERE is_old), 0),"
+            "   coalesce(sum(size) FILTER (WHERE is_old), 0), min(window_start_ms)"
+            " FROM (SELECT bucket_count, window_start_ms,"
+            "     pg_column_size(data) + pg_column_size(directory) AS size,"
+            "     window_start_ms <= wanted.before_ms - %s AS is_old"
+            "   FROM unnest(%s::bigint[], %s::bigint[]) AS wanted (id, before_ms)"
+            "   JOIN metrics_rollup AS rollup ON rollup.metric_id = wanted.id"
+            "     AND rollup.resolution_ms = %s) AS rollup",
+            [ROW_MS[resolution_ms], list(before_ms), list(before_ms.values()), resolution_ms],
+        )
+        name = "5-minute rollups" if resolution_ms == FIVE_MINUTES_MS else "1-hour rollups"
+        return _tier(name, cursor.fetchone())
+
+
+def _tier(name: str, row: tuple[Any, ...]) -> TierEffect:
+    deleted, freed_bytes, oldest_ms = row
+    return TierEffect(
+        name=name, deleted=int(deleted), freed_bytes=int(freed_bytes), oldest_ms=oldest_ms
+    )

@@ -191,16 +191,22 @@ def test_aligned_queries_answer_as_over_samples(
         assert_same(answer(PostgresStorage(), query, step_ms=steps[0]), expected)
 
 
+# In the middle of a day, shortly after it, and long after all.
+clocks = st.sampled_from([MIDNIGHT_MS + 13 * HOUR_MS, MIDNIGHT_MS + 25 * HOUR_MS, LATER_MS])
 steps_of_work = st.one_of(
     st.tuples(st.just("append"), sparse.filter(bool)),
-    st.tuples(st.sampled_from(["compact", "merge", "roll up"]), st.none() | st.integers(0, 16)),
+    st.tuples(
+        st.sampled_from(["compact", "merge", "roll up"]),
+        clocks,
+        st.none() | st.integers(0, 16),
+    ),
 )
 
 
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(st.lists(steps_of_work, max_size=9))
 def test_queries_see_each_sample_once_whatever_is_rolled_up_and_dies_when(
-    plan: list[tuple[str, Any]],
+    plan: list[tuple[Any, ...]],
 ) -> None:
     empty_tables()
     series = numbered_series(SERIES)
@@ -212,15 +218,17 @@ def test_queries_see_each_sample_once_whatever_is_rolled_up_and_dies_when(
                 batch = [(series[at], MIDNIGHT_MS + offset, value) for at, offset, value in batch]
                 append(batch)
                 rows += batch
-            case (action, crash):
+            case (action, now_ms, crash):
                 wait_until_settled()
                 with suppress(CrashedError), crash_at(10**9 if crash is None else crash):
                     if action == "compact":
-                        compaction.compact_log(now_ms=LATER_MS, seconds=60)
+                        compaction.compact_log(now_ms=now_ms, seconds=60)
                     elif action == "merge":
-                        compaction.merge_due(now_ms=LATER_MS, seconds=60)
+                        compaction.merge_due(now_ms=now_ms, seconds=60)
                     else:
                         roll_up()
+            case _:
+                raise AssertionError(step)
 
         for expr in ("count_over_time(m[1h])", "increase(m[5m])", "m"):
             expected = answer(stored_in_memory(rows, series), expr)
@@ -275,6 +283,23 @@ def test_a_day_that_is_not_rolled_up_is_read_from_samples_beside_those_that_are(
     assert 1 in resolutions_read()
     assert HOUR_MS in resolutions_read()
     assert_same(found, answer(stored_in_memory(rows, [series]), "increase(m[2h])"))
+
+
+def test_the_day_that_goes_on_is_rolled_up_until_its_last_two_hours_that_are_merged() -> None:
+    (series,) = numbered_series(1)
+    rows = ramp(series, days=2)
+    append(rows)
+    compact(MIDNIGHT_MS)
+    merge(MIDNIGHT_MS + DAY_MS + 13 * HOUR_MS)
+
+    assert roll_up() == 2
+
+    rolled = RolledDay.objects.order_by("day_ms").values_list("until_ms", flat=True)
+    assert [until_ms - MIDNIGHT_MS for until_ms in rolled] == [DAY_MS, DAY_MS + 12 * HOUR_MS]
+    assert resolutions_read() == {HOUR_MS, FIVE_MINUTES_MS, 1}
+    for expr in ("increase(m[2h])", "sum_over_time(m[1h])", "m"):
+        expected = answer(stored_in_memory(rows, [series]), expr)
+        assert_same(answer(PostgresStorage(), expr), expected)
 
 
 def test_late_samples_are_seen_at_once_and_the_day_is_rolled_up_again() -> None:

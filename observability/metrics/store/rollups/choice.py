@@ -6,10 +6,10 @@ long as they are all there; then rollups for which windows must be rounded, the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from observability.metrics.store.rollups.resolutions import DAY_MS, FIVE_MINUTES_MS, HOUR_MS
+from observability.metrics.store.rollups.resolutions import FIVE_MINUTES_MS, HOUR_MS
 from observability.promql.errors import RawSamplesGoneError
 from observability.promql.storage import SelectHints
 
@@ -25,25 +25,28 @@ class Day:
     """What there is of a day of a metric that was rolled up.
 
     Attributes:
+        until_ms: Until when it was rolled up; what follows is read from samples.
         source_id: The highest id of the segments that were rolled up.
         rolled_count: The samples of these segments.
-        raw_count: Samples in the segments that are there now; late ones may be counted twice.
-        newest_raw_id: The highest id of those that are merged.
-        has_unmerged: Whether any of them are not merged yet.
+        raw_count: Samples until then in the segments that are there now; late ones may be
+            counted twice.
+        newest_raw_id: The highest id of those that can be rolled up.
+        has_late: Whether there are samples until then that cannot be rolled up yet.
         resolutions: The rollups that are there.
     """
 
+    until_ms: int
     source_id: int
     rolled_count: int
     raw_count: int
     newest_raw_id: int
-    has_unmerged: bool
+    has_late: bool
     resolutions: frozenset[int]
 
     @property
     def is_fresh(self) -> bool:
-        """Whether everything in its segments is rolled up."""
-        return not self.has_unmerged and self.newest_raw_id <= self.source_id
+        """Whether all samples until then are rolled up."""
+        return not self.has_late and self.newest_raw_id <= self.source_id
 
     @property
     def has_all_samples(self) -> bool:
@@ -81,15 +84,12 @@ def exact_resolutions(hints: SelectHints) -> tuple[int, ...]:
     )
 
 
-def choose(
-    days: Mapping[tuple[int, int], Day], hints: SelectHints, late_days: Collection[int]
-) -> Choice:
+def choose(days: Mapping[tuple[int, int], Day], hints: SelectHints) -> Choice:
     """Return what a query reads of each day.
 
     Args:
         days: What there is of days that were rolled up, by metric and start.
         hints: What the engine is going to do.
-        late_days: Days of which samples are still in the log.
 
     Raises:
         RawSamplesGoneError: The function needs samples, and of some day there are only rollups.
@@ -99,24 +99,24 @@ def choose(
     rounded_before_ms, rounding_ms = _LONG_AGO_MS, 1
     for (metric_id, start_ms), day in days.items():
         if hints.rollup_columns is None:
-            if day.resolutions and not day.raw_count and _meets(start_ms, hints):
-                raise RawSamplesGoneError(hints.function, start_ms + DAY_MS)
+            if day.resolutions and not day.raw_count and _meets(start_ms, day.until_ms, hints):
+                raise RawSamplesGoneError(hints.function, day.until_ms)
             continue
-        resolution = _resolution(day, exact, is_late=start_ms in late_days)
+        resolution = _resolution(day, exact)
         chosen[metric_id, start_ms] = resolution
         if resolution != RAW and resolution not in exact:
-            rounded_before_ms = max(rounded_before_ms, start_ms + DAY_MS)
+            rounded_before_ms = max(rounded_before_ms, day.until_ms)
             rounding_ms = max(rounding_ms, resolution)
     return Choice(chosen, rounded_before_ms, rounding_ms)
 
 
-def _meets(start_ms: int, hints: SelectHints) -> bool:
-    return start_ms <= hints.end_ms and start_ms + DAY_MS > hints.start_ms
+def _meets(start_ms: int, until_ms: int, hints: SelectHints) -> bool:
+    return start_ms <= hints.end_ms and until_ms > hints.start_ms
 
 
-def _resolution(day: Day, exact: tuple[int, ...], *, is_late: bool) -> int:
+def _resolution(day: Day, exact: tuple[int, ...]) -> int:
     usable = [resolution for resolution in exact if resolution in day.resolutions]
-    if usable and (not day.raw_count or (day.is_fresh and not is_late)):
+    if usable and (not day.raw_count or day.is_fresh):
         return usable[0]
     if day.has_all_samples:
         return RAW

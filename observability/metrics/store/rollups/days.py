@@ -1,8 +1,9 @@
 """Which days of which metrics are rolled up, and of what: the record that makes them again when due.
 
-A day of a metric is rolled up of its merged segments. The record keeps the highest of their
-ids and the number of their samples. Ids ascend, and merges of a metric come one after the
-other: late samples, once merged, are in a segment with a higher id, and the day is due again.
+A day of a metric is rolled up of its segments of two hours and more. The record keeps the highest
+of their ids, the number of their samples, and until when they reach: the day that still goes on is
+rolled up every two hours. Ids ascend, and merges of a metric come one after the other: late
+samples, once merged, are in a segment with a higher id, and the day is due again.
 """
 
 from __future__ import annotations
@@ -12,16 +13,21 @@ from collections.abc import Sequence
 from django.db import connection
 
 from observability.metrics.store.rollups.resolutions import DAY_MS
-from observability.metrics.store.windows import TOP_LEVEL
+
+ROLLED_LEVEL = 2
+"""Segments of this level and above are rolled up: those of two hours and of a day."""
 
 # Bounds what one run plans ahead.
 _MAX_DUE = 10_000
 
 _IS_DUE = "segment.id > coalesce(day.source_id, 0)"
-# Only merged segments are as long as a day, and only they can be rolled up.
+# Rounded down, before the epoch too.
+_DAY_MS = (
+    f"segment.window_start_ms - mod(mod(segment.window_start_ms, {DAY_MS}) + {DAY_MS}, {DAY_MS})"
+)
 _DAY_OF_SEGMENT = (
     "LEFT JOIN metrics_rolledday AS day ON day.metric_id = segment.metric_id"
-    " AND day.day_ms = segment.window_start_ms"
+    f" AND day.day_ms = {_DAY_MS}"
 )
 
 
@@ -29,22 +35,25 @@ def due_days() -> list[tuple[int, int]]:
     """Return metrics and days that are to be rolled up, for the first time or again, oldest first."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT segment.metric_id, segment.window_start_ms FROM metrics_segment AS segment"  # noqa: S608 (our own parts)
-            f" {_DAY_OF_SEGMENT} WHERE segment.level = %s AND {_IS_DUE}"
+            f"SELECT segment.metric_id, {_DAY_MS} FROM metrics_segment AS segment"  # noqa: S608 (our own parts)
+            f" {_DAY_OF_SEGMENT} WHERE segment.level >= %s AND {_IS_DUE}"
             " GROUP BY 1, 2 ORDER BY 2, 1 LIMIT %s",
-            [TOP_LEVEL, _MAX_DUE],
+            [ROLLED_LEVEL, _MAX_DUE],
         )
         return [(metric_id, day_ms) for metric_id, day_ms in cursor.fetchall()]
 
 
-def record(metric_id: int, day_ms: int, *, source_id: int, sample_count: int) -> None:
-    """Write down that a day is rolled up of segments with these ids at most and these samples."""
+def record(
+    metric_id: int, day_ms: int, *, until_ms: int, source_id: int, sample_count: int
+) -> None:
+    """Write down that a day is rolled up until a time, of segments with these ids at most and samples."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO metrics_rolledday (metric_id, day_ms, source_id, sample_count)"
-            " VALUES (%s, %s, %s, %s) ON CONFLICT (metric_id, day_ms)"
-            " DO UPDATE SET source_id = excluded.source_id, sample_count = excluded.sample_count",
-            [metric_id, day_ms, source_id, sample_count],
+            "INSERT INTO metrics_rolledday (metric_id, day_ms, until_ms, source_id, sample_count)"
+            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (metric_id, day_ms) DO UPDATE SET"
+            "   until_ms = greatest(metrics_rolledday.until_ms, excluded.until_ms),"
+            "   source_id = excluded.source_id, sample_count = excluded.sample_count",
+            [metric_id, day_ms, until_ms, source_id, sample_count],
         )
 
 
@@ -88,7 +97,7 @@ def first_unrolled_ms(metric_ids: Sequence[int]) -> dict[int, int]:
             "SELECT segment.metric_id, min(segment.window_start_ms) FROM metrics_segment AS segment"  # noqa: S608 (our own parts)
             f" {_DAY_OF_SEGMENT} WHERE segment.metric_id = ANY(%s)"
             f" AND (segment.level < %s OR {_IS_DUE}) GROUP BY 1",
-            [list(metric_ids), TOP_LEVEL],
+            [list(metric_ids), ROLLED_LEVEL],
         )
         return {metric_id: start_ms // DAY_MS * DAY_MS for metric_id, start_ms in cursor.fetchall()}
 

@@ -1,4 +1,4 @@
-"""Rolling up: merged segments of a day become buckets of five minutes, and these buckets of an hour.
+"""Rolling up: segments of a day become buckets of five minutes, and once it is over, of an hour.
 
 A day of a metric is one transaction under the lock of its merges, so that any number of
 workers may do it, and one that dies has done nothing. It may be done again at any time: the
@@ -35,7 +35,6 @@ from observability.metrics.store.rollups.resolutions import (
     row_start_ms,
 )
 from observability.metrics.store.segment_table import StoredSegment, cuts, stored_segment
-from observability.metrics.store.windows import TOP_LEVEL
 
 
 def roll_up_due(*, seconds: float) -> int:
@@ -71,6 +70,7 @@ def roll_up_day(metric_id: int, day_ms: int) -> bool:
         days.record(
             metric_id,
             day_ms,
+            until_ms=max(segment.window.end_ms for segment in segments),
             source_id=source_id,
             sample_count=sum(int(segment.directory.counts.sum()) for segment in segments),
         )
@@ -81,8 +81,8 @@ def _segments(metric_id: int, day_ms: int) -> list[StoredSegment]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, level, window_start_ms, window_end_ms, directory FROM metrics_segment"
-            " WHERE metric_id = %s AND level = %s AND window_start_ms = %s",
-            [metric_id, TOP_LEVEL, day_ms],
+            " WHERE metric_id = %s AND level >= %s AND window_start_ms >= %s AND window_start_ms < %s",
+            [metric_id, days.ROLLED_LEVEL, day_ms, day_ms + DAY_MS],
         )
         return [stored_segment(*row) for row in cursor.fetchall()]
 
@@ -97,10 +97,14 @@ class _Day:
         self._fine_start_ms = row_start_ms(FIVE_MINUTES_MS, day_ms)
         self._coarse_start_ms = row_start_ms(HOUR_MS, day_ms)
         self._fine = table.find(metric_id, FIVE_MINUTES_MS, self._fine_start_ms)
-        self._coarse = table.find(metric_id, HOUR_MS, self._coarse_start_ms)
+        # A day's buckets of an hour are written together with those of four weeks, so only once.
+        self._is_over = max(segment.window.end_ms for segment in segments) == day_ms + DAY_MS
+        self._coarse = (
+            table.find(metric_id, HOUR_MS, self._coarse_start_ms) if self._is_over else []
+        )
 
     def roll_up(self) -> None:
-        """Write the rows of both resolutions anew."""
+        """Write the rows anew."""
         for series_ids in _parts([*self._segments, *self._fine, *self._coarse]):
             pages = segment_table.fetch(self._segments, series_ids)
             samples = merge([restrict(page, series_ids) for page in pages]).columns
@@ -108,7 +112,8 @@ class _Day:
                 table.read(self._fine, series_ids), fold(of_samples(samples), FIVE_MINUTES_MS)
             )
             self._insert(FIVE_MINUTES_MS, self._fine_start_ms, fine)
-
+            if not self._is_over:
+                continue
             coarse = table.read(self._coarse, series_ids)
             is_of_day = coarse.first_ms // DAY_MS == self._day_ms // DAY_MS
             of_day = fuller(where(coarse, is_of_day), fold(fine, HOUR_MS))

@@ -41,6 +41,8 @@ class RolledDay(models.Model):
     pk = models.CompositePrimaryKey("metric_id", "day_ms")
     metric_id = models.BigIntegerField()
     day_ms = models.BigIntegerField()
+    # Exclusive: the end of the day, or of its last two hours that are merged.
+    until_ms = models.BigIntegerField()
     # The highest id of the segments that it was made of; 0 when it is to be made again.
     source_id = models.BigIntegerField()
     # Of those segments: as long as there are as many, none of the day's samples is gone.

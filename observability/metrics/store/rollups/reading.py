@@ -20,10 +20,16 @@ from observability.metrics.store.rollups.buckets import (
     where,
 )
 from observability.metrics.store.rollups.choice import RAW, Choice, Day, choose
-from observability.metrics.store.rollups.resolutions import DAY_MS, HOUR_MS, ROW_MS
+from observability.metrics.store.rollups.days import ROLLED_LEVEL
+from observability.metrics.store.rollups.resolutions import (
+    DAY_MS,
+    FIVE_MINUTES_MS,
+    HOUR_MS,
+    ROW_MS,
+)
 from observability.metrics.store.rollups.table import StoredRollup
 from observability.metrics.store.selection import SelectedSeries
-from observability.metrics.store.windows import TOP_LEVEL, closed_before_ms
+from observability.metrics.store.windows import closed_before_ms
 from observability.promql.storage import RollupBlock, RollupColumn, SelectHints
 
 # How far a window may be widened to the left when it is rounded.
@@ -31,16 +37,16 @@ _MARGIN_MS = 2 * HOUR_MS
 
 # Days that were rolled up, with what there is now in segments.
 ROLLED_DAYS = (
-    "SELECT 'day', ARRAY[day.metric_id, day.day_ms, day.source_id, day.sample_count,"  # noqa: S608 (our own numbers)
+    "SELECT 'day', ARRAY[day.metric_id, day.day_ms, day.until_ms, day.source_id, day.sample_count,"  # noqa: S608 (our own numbers)
     "   coalesce(raw.sample_count, 0)::bigint, coalesce(raw.newest_id, 0),"
     "   coalesce(raw.has_unmerged, false)::int], NULL::bytea"
     " FROM metrics_rolledday AS day, LATERAL ("
     "   SELECT sum(sample_count) AS sample_count,"
-    f"    max(id) FILTER (WHERE level = {TOP_LEVEL}) AS newest_id,"
-    f"    bool_or(level < {TOP_LEVEL}) AS has_unmerged"
+    f"    max(id) FILTER (WHERE level >= {ROLLED_LEVEL}) AS newest_id,"
+    f"    bool_or(level < {ROLLED_LEVEL}) AS has_unmerged"
     "   FROM metrics_segment AS segment WHERE segment.metric_id = day.metric_id"
-    "     AND segment.window_start_ms >= day.day_ms"
-    f"    AND segment.window_start_ms < day.day_ms + {DAY_MS}) AS raw"
+    "     AND segment.window_start_ms >= day.day_ms AND segment.window_start_ms < day.until_ms"
+    "   ) AS raw"
     " WHERE day.metric_id = ANY(%(metrics)s)"
     f"  AND day.day_ms > %(start)s - {_MARGIN_MS + DAY_MS} AND day.day_ms <= %(end)s"
 )
@@ -64,7 +70,7 @@ Rows = Sequence[tuple[list[int], memoryview | None]]
 
 def may_be_rolled_up(timestamp_ms: int) -> bool:
     """Say whether anything of this time or later can be rolled up by now."""
-    return timestamp_ms - _MARGIN_MS < closed_before_ms(TOP_LEVEL, int(time.time() * 1000))
+    return timestamp_ms - _MARGIN_MS < closed_before_ms(ROLLED_LEVEL, int(time.time() * 1000))
 
 
 def choose_rollups(
@@ -80,28 +86,33 @@ def choose_rollups(
     Raises:
         RawSamplesGoneError: The function needs samples, and of some day there are only rollups.
     """
-    rows = [numbers for numbers, _ in found["day"]]
+    recent_ms = np.unique(recent_ms)
     at = {
         (metric_id, resolution_ms, start_ms)
         for (metric_id, resolution_ms, start_ms, _), _ in found["rollup"]
     }
-    days = {
-        (metric_id, day_ms): Day(
-            source_id=source_id,
-            rolled_count=rolled_count,
-            raw_count=raw_count,
-            newest_raw_id=newest_raw_id,
-            has_unmerged=bool(has_unmerged),
-            resolutions=frozenset(
-                resolution_ms
-                for resolution_ms, row_ms in ROW_MS.items()
-                if (metric_id, resolution_ms, day_ms // row_ms * row_ms) in at
-            ),
-        )
-        for metric_id, day_ms, source_id, rolled_count, raw_count, newest_raw_id, has_unmerged in rows
-    }
-    late_days = set(np.unique(recent_ms // DAY_MS * DAY_MS).tolist())
-    return ChosenRollups(choose(days, hints, late_days), hints, found["rollup"])
+    days = {(row[0], row[1]): _day(row, at, recent_ms) for row, _ in found["day"]}
+    return ChosenRollups(choose(days, hints), hints, days, found["rollup"])
+
+
+def _day(row: list[int], at: set[tuple[int, int, int]], recent_ms: NDArray[np.int64]) -> Day:
+    metric_id, day_ms, until_ms, source_id, rolled_count, raw_count, newest_id, has_unmerged = row
+    begin, end = np.searchsorted(recent_ms, [day_ms, until_ms])
+    is_over = until_ms == day_ms + DAY_MS
+    return Day(
+        until_ms=until_ms,
+        source_id=source_id,
+        rolled_count=rolled_count,
+        raw_count=raw_count,
+        newest_raw_id=newest_id,
+        has_late=bool(has_unmerged) or bool(begin < end),
+        resolutions=frozenset(
+            resolution_ms
+            for resolution_ms, row_ms in ROW_MS.items()
+            if (metric_id, resolution_ms, day_ms // row_ms * row_ms) in at
+            and (is_over or resolution_ms == FIVE_MINUTES_MS)
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +141,15 @@ class JoinedRollups:
 class ChosenRollups:
     """The rows of rollups that a query reads, and of these the days."""
 
-    def __init__(self, choice: Choice, hints: SelectHints, rows: Rows) -> None:
+    def __init__(
+        self,
+        choice: Choice,
+        hints: SelectHints,
+        days: Mapping[tuple[int, int], Day],
+        rows: Rows,
+    ) -> None:
         self._choice = choice
+        self._days_there = days
         self._wanted: Collection[RollupColumn] = {
             RollupColumn.FIRST_MS,
             *(hints.rollup_columns or ()),
@@ -142,12 +160,12 @@ class ChosenRollups:
         # For rows of which not all days are read, those that are.
         self._days_of_row: dict[int, NDArray[np.int64]] = {}
         for (metric_id, resolution_ms, start_ms, row_id), directory in rows:
-            days = self._days(metric_id, resolution_ms, start_ms)
-            if directory is None or (days is not None and not len(days)):
+            days_read = self._days(metric_id, resolution_ms, start_ms)
+            if directory is None or (days_read is not None and not len(days_read)):
                 continue
             self._rows.append(StoredRollup(row_id, decode_directory(directory)))
-            if days is not None:
-                self._days_of_row[row_id] = days
+            if days_read is not None:
+                self._days_of_row[row_id] = days_read
 
     @property
     def are_any(self) -> bool:
@@ -156,8 +174,11 @@ class ChosenRollups:
 
     def leaves(self, metric_id: int, timestamp_ms: int) -> bool:
         """Say whether a time of a metric is left to be read from samples."""
-        day_ms = timestamp_ms // DAY_MS * DAY_MS
-        return self._choice.resolution_of.get((metric_id, day_ms), RAW) == RAW
+        key = metric_id, timestamp_ms // DAY_MS * DAY_MS
+        return (
+            self._choice.resolution_of.get(key, RAW) == RAW
+            or timestamp_ms >= self._days_there[key].until_ms
+        )
 
     def join(self, series_ids: NDArray[np.int64], samples: SeriesColumns) -> JoinedRollups:
         """Return buckets of some of the series (ascending ids), and samples as such.

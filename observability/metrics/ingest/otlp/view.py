@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 
 from observability.metrics.errors import SeriesLimitError, UnsupportedMediaError
-from observability.metrics.ingest.body import read_body
+from observability.metrics.ingest.body import max_body_bytes, read_body
 from observability.metrics.ingest.compression import decompress
 from observability.metrics.ingest.door import Refusal, ingest_door
 from observability.metrics.ingest.otlp.media import Media
@@ -39,7 +39,7 @@ def _take(request: HttpRequest, sender: Sender) -> HttpResponse:
     except ValueError as error:
         raise UnsupportedMediaError(f"the body must be {Media.PROTOBUF} or {Media.JSON}") from error
     body = decompress(
-        read_body(request, max_bytes=media.max_bytes),
+        read_body(request, max_bytes=min(media.max_bytes, max_body_bytes())),
         request.META.get("HTTP_CONTENT_ENCODING", ""),
         max_bytes=media.max_bytes,
     )

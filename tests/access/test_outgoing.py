@@ -415,6 +415,17 @@ def test_certificate_of_an_unknown_authority_is_refused(tmp_path: Path) -> None:
         fetch("GET", server.url(scheme="https", host=HOST), resolve=LOOPBACK)
 
 
+def test_certificate_of_an_unknown_authority_is_taken_when_none_is_checked(tmp_path: Path) -> None:
+    context, _ = make_tls(tmp_path, HOST)
+
+    with serve(answer_ok, tls=context) as server:
+        response = fetch(
+            "GET", server.url(scheme="https", host=HOST), resolve=LOOPBACK, verify_tls=False
+        )
+
+    assert response.body == b"ok"
+
+
 def test_host_name_is_sent_for_the_choice_of_the_certificate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -417,7 +417,9 @@ class ScrapeTargetAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
 
     @display(description="took", ordering="duration_ms")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_duration(self, target: ScrapeTarget) -> str:
-        return "" if target.duration_ms is None else f"{target.duration_ms:,.0f} ms"
+        return (
+            "" if target.duration_ms is None else f"{target.duration_ms:,.0f}\N{NO-BREAK SPACE}ms"
+        )
 
     @display(description="interval")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_interval(self, target: ScrapeTarget) -> str:
@@ -441,9 +443,10 @@ def badge(text: str, tone: str, *, title: str = "") -> SafeString:
 
 
 def _labels(labels: Any) -> SafeString:
-    return format_html_join(
-        " ", '<code class="portal-label">{}="{}"</code>', sorted(labels.items())
+    shown = format_html_join(
+        "", '<code class="portal-label">{}="{}"</code>', sorted(labels.items())
     )
+    return format_html('<span class="portal-labels">{}</span>', shown)
 
 
 def _entered_secrets(request: HttpRequest, plans: list[JobPlan]) -> Secrets:

@@ -249,7 +249,7 @@ class ScrapeTarget(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.url
+        return str(self.labels.get("instance") or self.url)
 
     def get_absolute_url(self) -> str:
         """Return the address of its page in the admin."""

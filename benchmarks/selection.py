@@ -39,7 +39,7 @@ class Question:
 
 
 QUESTIONS = (
-    Question("metric, `=`", lambda n: f'node_gauge_{n:03d}{{dc="dc-{n:02d}"}}'),
+    Question("metric, `=`", lambda n: f'node_gauge_007{{dc="dc-{n:02d}"}}'),
     Question(
         "metric, three `=`",
         lambda n: f'node_cpu_seconds_total{{dc="dc-{n:02d}",mode="idle",cpu="{n % 4}"}}',
@@ -50,11 +50,11 @@ QUESTIONS = (
     ),
     Question(
         "metric, `=~` on 5,000 values",
-        lambda n: f'node_gauge_{n:03d}{{instance=~"host-{n // 10}{n % 10}..:9100"}}',
+        lambda n: f'node_gauge_007{{instance=~"host-{n // 10}{n % 10}..:9100"}}',
     ),
     Question(
         "metric, `!~` on 5,000 values",
-        lambda n: f'node_gauge_{n:03d}{{instance!~"host-(0[{n % 10}2-9]|[1-4]).*"}}',
+        lambda n: f'node_gauge_007{{instance!~"host-(0[{n % 10}2-9]|[1-4]).*"}}',
     ),
     Question(
         "metric of 160,000 series, `=~`, `!~`",
@@ -195,7 +195,7 @@ def report(hosts: int, repetitions: int) -> Iterator[str]:
     yield (
         f"{Series.objects.count():,} series of {hosts:,} hosts in the catalogue. {made}Each question is asked"
         f" {repetitions + 1} times, each time with other values: the first time in a process that has seen"
-        " nothing of the metrics yet, then warm. Milliseconds."
+        " nothing of the metric yet, then warm. Milliseconds."
     )
     yield ""
     yield "| Question | Such as | Found | First | Median | Largest |"

@@ -109,7 +109,7 @@ def test_labels_are_told_with_their_values_and_what_most_series_have(admin_clien
 def test_a_click_on_a_value_filters_by_it(admin_client: Client) -> None:
     address = record("rig_load", *hosts(4), {"job": "other"})
     page = get(admin_client, address, range="6h")
-    link = re.search(r'href="(\?[^"]*)" title="job="other""', page)
+    link = re.search(r'href="(\?[^"]*)"\s+title="job="other""', page)
     assert link is not None
 
     filtered = html.unescape(admin_client.get(address + link[1]).content.decode())

@@ -8,6 +8,7 @@ compatibility".
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _UNITS = {
     # Time
@@ -51,7 +52,11 @@ _PER_UNITS = {
     "mo": "month",
     "y": "year",
 }
+# As long as OpenTelemetry's API lets a unit be; what is longer is cut.
+_MAX_UNIT_LENGTH = 63
+
 _NOT_OF_A_METRIC_NAME = re.compile(r"[^a-zA-Z0-9:]+")
+_OF_A_METRIC_NAME = re.compile(r"[a-zA-Z0-9:]")
 _NOT_OF_A_LABEL_NAME = re.compile(r"[^a-zA-Z0-9_]")
 
 
@@ -65,7 +70,7 @@ def metric_name(name: str, unit: str, *, is_counter: bool = False, is_gauge: boo
         is_gauge: It is a gauge; a sum that may fall is none.
     """
     words = [word for word in _NOT_OF_A_METRIC_NAME.split(name) if word]
-    main, per = _unit_parts(unit)
+    main, per = _unit_parts(unit[:_MAX_UNIT_LENGTH])
     if main in words:
         main = ""
     per = per.removesuffix("_")
@@ -82,9 +87,14 @@ def metric_name(name: str, unit: str, *, is_counter: bool = False, is_gauge: boo
     return f"_{joined}" if joined[:1].isdigit() else joined
 
 
+def can_be_named(name: str) -> bool:
+    """Say whether anything of a metric's name is left in Prometheus's spelling."""
+    return _OF_A_METRIC_NAME.search(name) is not None
+
+
 def unit_name(unit: str) -> str:
     """Return a unit in words, such as `bytes_per_second`; '' for one without a dimension."""
-    words = "_".join(part for part in _unit_parts(unit) if part)
+    words = "_".join(part for part in _unit_parts(unit[:_MAX_UNIT_LENGTH]) if part)
     return words.removeprefix("_").removesuffix("_")
 
 
@@ -102,6 +112,7 @@ def label_name(attribute: str) -> str:
     return f"key{label}" if label[0] == "_" else label
 
 
+@lru_cache(maxsize=1_000)
 def _unit_parts(unit: str) -> tuple[str, str]:
     """Return a unit's parts before and behind the stroke; annotations in braces say nothing."""
     main, _, per = (part.strip() for part in unit.partition("/"))

@@ -25,7 +25,7 @@ from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
 
 from observability.metrics.errors import BodyTooLargeError
 from observability.metrics.ingest.otlp.attributes import number_text
-from observability.metrics.ingest.otlp.names import metric_name, unit_name
+from observability.metrics.ingest.otlp.names import can_be_named, metric_name, unit_name
 from observability.metrics.ingest.otlp.refusals import Refusals
 from observability.metrics.ingest.otlp.resource import TARGET_INFO, Resource, resource_of
 from observability.metrics.ingest.otlp.series_keys import Family, SeriesKeys
@@ -143,7 +143,7 @@ class _Translator:
         if data is None:
             return
         self._name = metric.name
-        if not metric_name(self._name, ""):
+        if not can_be_named(self._name):
             self._refuse(
                 "the name of a metric must have a letter or a digit",
                 len(getattr(metric, data).data_points),

@@ -25,13 +25,16 @@ from observability.promql.labels import format_metric
 LARGE = 100
 
 
+class _MomentWidget(UnfoldAdminTextInputWidget):  # type: ignore[misc] # unfold has no types
+    """An input with the browser's own calendar."""
+
+    input_type = "datetime-local"
+
+
 class _Moment(forms.DateTimeField):
     """A time to the second, typed with the browser's help."""
 
-    widget = UnfoldAdminTextInputWidget
-
-    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        return {"type": "datetime-local", "step": "1"}
+    widget = _MomentWidget(attrs={"step": "1"})
 
     def prepare_value(self, value: Any) -> Any:
         return value.strftime("%Y-%m-%dT%H:%M:%S") if isinstance(value, datetime) else value

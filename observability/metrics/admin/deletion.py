@@ -83,10 +83,12 @@ class DeletionAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
 
-    @display(description="series deleted")  # type: ignore[untyped-decorator] # unfold has no types
+    @display(description="selectors")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_selectors(self, deletion: Deletion) -> SafeString:
         return format_html_join(
-            SafeString("<br>"), "<code>{}</code>", ((text,) for text in deletion.selectors)
+            SafeString("<br>"),
+            '<code class="portal-selector">{}</code>',
+            ((text,) for text in deletion.selectors),
         )
 
     @display(description="range")  # type: ignore[untyped-decorator] # unfold has no types

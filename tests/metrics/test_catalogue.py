@@ -10,7 +10,7 @@ from django.db import OperationalError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observability.metrics.models import LabelPair, Series
+from observability.metrics.models import LabelPair, Metric, Series
 from observability.metrics.store import catalogue
 from observability.promql.labels import label_set
 
@@ -117,3 +117,14 @@ def test_ids_are_found_while_another_thread_forgets_them(db: None) -> None:
             is_over.set()
 
     assert all(answer == ids for answer in answers)
+
+
+@pytest.mark.django_db
+def test_more_series_than_one_step_makes_are_all_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "_SERIES_PER_STEP", 3)
+    labels = [label_set({"__name__": "m", "n": str(n)}) for n in range(10)]
+
+    found = catalogue.find_or_make(labels)
+
+    assert len(set(found.ids.values())) == Series.objects.count() == 10
+    assert Metric.objects.get().series_count == 10

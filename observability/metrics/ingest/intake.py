@@ -38,6 +38,9 @@ Kept = slice | NDArray[np.bool_]
 Append = Callable[[LogSamples, Kept, Epoch], None]
 """Writes the samples of a write that are kept, all or none, with ids of this epoch."""
 
+# In place of an id: the series may not be made; it has no sample to be made for.
+_REFUSED, _NOT_NEEDED = -1, -2
+
 _memory = SeriesMemory()
 catalogue.on_forget(_memory.forget)
 
@@ -121,7 +124,7 @@ def _take_in(
 ) -> Receipt:
     ids = np.array(_memory.ids_of(realm, incoming.keys), np.int64)
     receipt = Receipt()
-    unknown = np.flatnonzero(ids < 0).tolist()
+    unknown = places_to_find(ids, incoming.series, incoming.timestamps_ms, bounds).tolist()
     if unknown:
         label_sets: dict[int, LabelSet] = {}
         refused: dict[int, str] = {}
@@ -151,6 +154,31 @@ def _take_in(
     return receipt
 
 
+def places_to_find(
+    ids: NDArray[np.int64],
+    series: NDArray[np.int64],
+    timestamps_ms: NDArray[np.int64],
+    bounds: TimeBounds,
+) -> NDArray[np.intp]:
+    """Return the places of series that need an id: that have none, and a sample that can be stored.
+
+    Args:
+        ids: Of each series, negative where it is not known; changed to `_NOT_NEEDED` for those
+            that have no sample of a right time, so that nobody makes series with samples of no use.
+        series: int64, for each sample the place of its series.
+        timestamps_ms: int64, for each sample.
+        bounds: The times that are right.
+    """
+    unknown = np.flatnonzero(ids < 0)
+    if not len(unknown) or not len(timestamps_ms) or bounds.hold(timestamps_ms):
+        return unknown
+    is_needed = np.zeros(len(ids), bool)
+    is_right = (timestamps_ms >= bounds.oldest_ms) & (timestamps_ms <= bounds.newest_ms)
+    is_needed[series[is_right]] = True
+    ids[unknown[~is_needed[unknown]]] = _NOT_NEEDED
+    return unknown[is_needed[unknown]]
+
+
 def find_or_make(
     label_sets: Mapping[int, LabelSet], ids: NDArray[np.int64], sender: Sender, receipt: Receipt
 ) -> dict[int, str]:
@@ -165,7 +193,7 @@ def find_or_make(
     found = catalogue.find_or_make(label_sets.values(), limits=series_limits(sender))
     refused: dict[int, str] = {}
     for place, labels in label_sets.items():
-        ids[place] = found.ids.get(labels, -1)
+        ids[place] = found.ids.get(labels, _REFUSED)
         if refusal := found.refused.get(labels):
             refused[place] = refusal.reason
             receipt.is_throttled |= refusal.is_temporary
@@ -198,7 +226,7 @@ def store(
     """Store the samples whose series has an id and whose time is right; return their number.
 
     Args:
-        samples: With the id -1 for those of series that were refused.
+        samples: With negative ids for those of series that have none.
         bounds: The times that are right.
         refused: To which the others are added, by the reason.
         epoch: In which the ids were looked up.
@@ -212,12 +240,13 @@ def store(
     series_ids, times = samples.series_ids, samples.timestamps_ms
     kept: Kept = slice(None)
     if refused or not bounds.hold(times):
-        has_id = series_ids >= 0
+        # Those of series that were refused have been counted with them.
+        is_open = series_ids != _REFUSED
         is_old, is_new = times < bounds.oldest_ms, times > bounds.newest_ms
         for example, is_wrong in ((times.min(), is_old), (times.max(), is_new)):
-            if wrong := int((is_wrong & has_id).sum()):
+            if wrong := int((is_wrong & is_open).sum()):
                 refused[bounds.fault(int(example))] += wrong
-        kept = has_id & ~is_old & ~is_new
+        kept = (series_ids >= 0) & ~is_old & ~is_new
         samples = LogSamples(
             series_ids=series_ids[kept],
             timestamps_ms=times[kept],

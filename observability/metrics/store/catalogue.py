@@ -30,6 +30,8 @@ from observability.promql.labels import METRIC_NAME, LabelSet, drop_metric_name,
 
 # About 100 MB of label sets at the usual 500 bytes each; a process with more starts anew.
 MAX_CACHED_SERIES = 200_000
+# Bounds one statement and one transaction, however many new series a body has.
+_SERIES_PER_STEP = 10_000
 # How often a write is tried while others delete series.
 _MAX_ATTEMPTS = 10
 # Names the advisory lock that those who make series share, and that who removes metrics and label
@@ -187,7 +189,17 @@ def find_or_make(
 ) -> FoundSeries:
     """Return the ids of series, making those that do not exist; nothing is remembered."""
     # Sorted, so that two processes that make the same series never wait for each other in a ring.
-    by_fingerprint = dict(sorted((fingerprint(labels), labels) for labels in label_sets))
+    wanted = sorted((fingerprint(labels), labels) for labels in label_sets)
+    found = FoundSeries(ids={}, refused={})
+    for start in range(0, len(wanted), _SERIES_PER_STEP):
+        _find_or_make(dict(wanted[start : start + _SERIES_PER_STEP]), limits, found)
+    return found
+
+
+def _find_or_make(
+    by_fingerprint: Mapping[bytes, LabelSet], limits: SeriesLimits, found: FoundSeries
+) -> None:
+    """Add what becomes of these series to `found`."""
     ids = _select_ids(by_fingerprint)
     missing = {key: labels for key, labels in by_fingerprint.items() if labels not in ids}
     refused: dict[LabelSet, SeriesRefusal] = {}
@@ -202,7 +214,8 @@ def find_or_make(
         ids |= _select_ids(missing)
         if len(ids) + len(refused) < len(by_fingerprint):
             raise CatalogueMovedError  # deleted as soon as they were made
-    return FoundSeries(ids=ids, refused=refused)
+    found.ids.update(ids)
+    found.refused.update(refused)
 
 
 def _select_ids(by_fingerprint: Mapping[bytes, LabelSet]) -> dict[LabelSet, int]:

@@ -332,3 +332,17 @@ def test_a_writer_says_who_it_is_and_has_the_scope(client: Client) -> None:
     assert "Bearer" in unknown["WWW-Authenticate"]
     assert client.get("/api/v1/write").status_code == 405
     assert not Series.objects.exists()
+
+
+def test_no_series_is_made_for_samples_that_cannot_be_stored(
+    client: Client, writer: dict[str, str]
+) -> None:
+    long_ago = NOW_MS - 40 * 86_400_000
+    message = series({"__name__": "up", "job": "old"}, (long_ago, 1.0), (long_ago + 1, 1.0))
+    message += series({"__name__": "up", "job": "new"}, (NOW_MS, 1.0), (long_ago, 1.0))
+
+    answer = write(client, message, writer)
+
+    assert answer.status_code == 400
+    assert b"refused 3 of 4 samples, stored 1" in answer.content
+    assert stored() == {(("__name__", "up"), ("job", "new")): [(NOW_MS, 1.0)]}

@@ -92,9 +92,10 @@ def _receive(
     receipt = Receipt(exemplar_count=walked.exemplar_count)
     if walked.histogram_count:
         receipt.refused["native histograms are not supported"] += walked.histogram_count
-    unknown = np.flatnonzero(walked.ids < 0)
-    if len(unknown) > MAX_NEW_SERIES:
+    if np.count_nonzero(walked.ids < 0) > MAX_NEW_SERIES:
         raise BodyTooLargeError(MAX_NEW_SERIES, what="new series")
+    bounds = time_bounds(now_ms)
+    unknown = intake.places_to_find(walked.ids, walked.series, walked.timestamps_ms, bounds)
     if len(unknown):
         _find_or_make(walked, unknown, realm, sender, receipt, epoch)
     receipt.stored = intake.store(
@@ -103,7 +104,7 @@ def _receive(
             timestamps_ms=walked.timestamps_ms,
             values=walked.values,
         ),
-        bounds=time_bounds(now_ms),
+        bounds=bounds,
         refused=receipt.refused,
         epoch=epoch,
     )

@@ -91,7 +91,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     actions_detail = ["revoke"]
     actions_row = ["revoke"]
 
-    change_form_outer_after_template = "access/key_panels.html"
+    change_form_outer_before_template = "access/key_panels.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return KeyList

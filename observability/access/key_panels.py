@@ -31,7 +31,7 @@ class KeyColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPanel:
-    """A part of a key's page, below its form.
+    """A part of a key's page, above its form.
 
     Attributes:
         name: Unique, as in Python.

@@ -68,6 +68,7 @@ def metric_page(request: HttpRequest, metric: Metric) -> HttpResponse:
         context["values"] = _values_of(table, selected, chosen, asked)
     context |= {
         "series_count": series_count,
+        "delete_url": "" if problem else _delete_url(request, chosen),
         **_series(chosen, asked),
         **_chart(metric, chosen, series_count, table, selected, request),
     }
@@ -79,6 +80,13 @@ def _address(chosen: SeriesFilter, asked: Any, **changes: str) -> str:
     kept = {name: asked[name] for name in ("range", "chart", "by", "label") if asked.get(name)}
     parameters = {**kept, "match": chosen.text, **changes}
     return "?" + urlencode({name: value for name, value in parameters.items() if value})
+
+
+def _delete_url(request: HttpRequest, chosen: SeriesFilter) -> str:
+    """Return where these series can be deleted, '' when this user may not."""
+    if not request.user.has_perm("metrics.delete_series"):
+        return ""
+    return f"{reverse('metrics-delete-series')}?{urlencode({'selectors': chosen.selector})}"
 
 
 def _kept_words(name: str) -> list[str]:

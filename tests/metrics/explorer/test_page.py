@@ -218,3 +218,21 @@ def test_a_rule_is_offered_to_those_who_may_make_one(
     page = get(client, address)
 
     assert ("/admin/alerts/rule/add/?made_in=promql&expr=rig_load" in page) is offered
+
+
+@pytest.mark.parametrize(
+    ("role", "offered"), [("Viewer", False), ("Operator", True)], ids=["viewer", "operator"]
+)
+def test_the_shown_series_can_be_deleted_by_those_who_may(
+    client: Client, role: str, offered: bool
+) -> None:
+    address = record("rig_load", {"rig": "a"}, {"rig": "b"})
+    user = User.objects.create_user("ann", is_staff=True)
+    user.groups.add(Group.objects.get(name=role))
+    client.force_login(user)
+
+    page = get(client, address, match='rig="a"')
+
+    assert (
+        "/admin/metrics/delete-series/?selectors=rig_load%7Brig%3D%22a%22%7D" in page
+    ) is offered

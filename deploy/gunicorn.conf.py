@@ -28,11 +28,9 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 def post_worker_init(worker: Any) -> None:
     """Get ready for requests, once the settings are loaded."""
-    from observability.metrics.ingest.otlp import message_count  # noqa: PLC0415 - needs them
-    from observability.metrics.ingest.remote_write.warm_up import warm_up  # noqa: PLC0415 - needs them
+    from observability.metrics.ingest.kernels import warm_up  # noqa: PLC0415 - needs them
     from observability.telemetry.process import start_reporter  # noqa: PLC0415 - needs them
 
     # Reports this process's own figures from now on.
     start_reporter("web")
     warm_up()
-    message_count.warm_up()

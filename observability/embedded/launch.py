@@ -171,6 +171,7 @@ def _prepare_servers(launch: Launch) -> None:
 
 
 def _start_programs(launch: Launch, supervisor: Supervisor) -> None:
+    compiling = _start_compiling(launch)
     for server in launch.servers:
         supervisor.start_program(server)
     if POSTGRES in launch.servers:
@@ -179,6 +180,8 @@ def _start_programs(launch: Launch, supervisor: Supervisor) -> None:
     if REDIS in launch.servers:
         _wait(launch, supervisor, REDIS, redis.is_ready, seconds=_SERVER_SECONDS)
     _prepare_portal(launch)
+    with suppress(subprocess.TimeoutExpired):
+        compiling.wait(_WEB_SECONDS)
     supervisor.start_program(WEB)
     _wait(launch, supervisor, WEB, lambda _: _is_live(launch), seconds=_WEB_SECONDS)
     for program in WORK:
@@ -209,6 +212,26 @@ def _wait(
         otherwise=f"{program.name} does not start, see {log}",
         stop_early=keeps_failing,
     )
+
+
+def _start_compiling(launch: Launch) -> subprocess.Popen[bytes]:
+    """Have the web processes' compiled code made, while the servers start and the portal is prepared.
+
+    It is there already unless this is the first start. If it fails, they compile it themselves.
+    """
+    with (log_dir(launch.data_dir) / "compile.log").open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "observability.metrics.ingest.kernels"],
+            cwd=PROJECT_DIR,
+            env={
+                **os.environ,
+                "DATA_DIR": str(launch.data_dir),
+                **marks(launch.data_dir, "compile"),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
 
 
 def _prepare_portal(launch: Launch) -> None:

@@ -65,6 +65,18 @@ def test_hours_are_the_same_from_samples_and_from_five_minutes(given_rows: list[
 
 
 @given(rows)
+def test_columns_are_folded_without_the_others(given_rows: list[Row]) -> None:
+    wanted = {RollupColumn.MAX, RollupColumn.FIRST_MS}
+
+    folded = fold(of_samples(columns_of(given_rows), wanted), HOUR_MS)
+
+    whole = buckets_of(given_rows, HOUR_MS)
+    assert folded.columns.keys() == wanted
+    for name in wanted:
+        np.testing.assert_array_equal(folded.columns[name], whole.columns[name])
+
+
+@given(rows)
 def test_buckets_are_decoded_as_they_were_encoded(given_rows: list[Row]) -> None:
     buckets = buckets_of(given_rows)
     encoded = codec.encode(buckets)

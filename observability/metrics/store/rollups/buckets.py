@@ -98,7 +98,10 @@ def of_samples(samples: SeriesColumns, wanted: Collection[RollupColumn] = ALL_CO
 
 
 def fold(buckets: Buckets, resolution_ms: int) -> Buckets:
-    """Return buckets, with all columns, as those of a resolution that theirs divides."""
+    """Return buckets as those of a resolution that theirs divides.
+
+    They must have `FIRST` and `LAST` for what is counted between neighbours.
+    """
     if not len(buckets):
         return buckets
     rows = buckets.rows
@@ -140,40 +143,52 @@ def _fold_live(buckets: Buckets, live: NDArray[np.int64], groups: NDArray[np.int
     columns = {name: column[live] for name, column in buckets.columns.items()}
     if not len(live):
         return _Folded(groups=groups, starts=live, counts=live, columns=columns)
-    is_inside = groups[1:] == groups[:-1]
-    starts = np.flatnonzero(np.append(True, ~is_inside))
-    lasts = np.append(starts[1:], len(groups)) - 1
-    older, newer = columns[RollupColumn.LAST][:-1], columns[RollupColumn.FIRST][1:]
-    falls = is_inside & (newer < older)
-    differs = is_inside & (newer != older) & ~(np.isnan(newer) & np.isnan(older))
-    lost, resets, changes = (
-        columns[name].copy()
-        for name in (RollupColumn.LOST, RollupColumn.RESETS, RollupColumn.CHANGES)
-    )
-    lost[1:] += np.where(falls, older, 0.0)
-    resets[1:] += falls
-    changes[1:] += differs
+    starts = np.flatnonzero(np.append(True, groups[1:] != groups[:-1]))
     # Cells of infinite sums are calculated along with the others.
     with np.errstate(all="ignore"):
-        sums = sum_segments(columns[RollupColumn.SUM][:, np.newaxis], starts).value[:, 0]
-        lost = np.add.reduceat(lost, starts)
+        folded = {name: _fold_column(name, columns, groups, starts) for name in columns}
     return _Folded(
         groups=groups[starts],
         starts=starts,
         counts=np.add.reduceat(buckets.counts[live], starts),
-        columns={
-            RollupColumn.SUM: sums,
-            RollupColumn.MIN: np.fmin.reduceat(columns[RollupColumn.MIN], starts),
-            RollupColumn.MAX: np.fmax.reduceat(columns[RollupColumn.MAX], starts),
-            RollupColumn.FIRST: columns[RollupColumn.FIRST][starts],
-            RollupColumn.LAST: columns[RollupColumn.LAST][lasts],
-            RollupColumn.FIRST_MS: columns[RollupColumn.FIRST_MS][starts],
-            RollupColumn.LAST_MS: columns[RollupColumn.LAST_MS][lasts],
-            RollupColumn.LOST: lost,
-            RollupColumn.RESETS: np.add.reduceat(resets, starts),
-            RollupColumn.CHANGES: np.add.reduceat(changes, starts),
-        },
+        columns=folded,
     )
+
+
+def _fold_column(
+    name: RollupColumn,
+    columns: dict[RollupColumn, NDArray[Any]],
+    groups: NDArray[np.int64],
+    starts: NDArray[np.int64],
+) -> NDArray[Any]:
+    """Return a column of groups of buckets, each of which begins at one of the starts."""
+    column = columns[name]
+    match name:
+        case RollupColumn.SUM:
+            return sum_segments(column[:, np.newaxis], starts).value[:, 0]
+        case RollupColumn.MIN:
+            return np.asarray(np.fmin.reduceat(column, starts))
+        case RollupColumn.MAX:
+            return np.asarray(np.fmax.reduceat(column, starts))
+        case RollupColumn.FIRST | RollupColumn.FIRST_MS:
+            return np.asarray(column[starts])
+        case RollupColumn.LAST | RollupColumn.LAST_MS:
+            return np.asarray(column[np.append(starts[1:], len(column)) - 1])
+        case RollupColumn.LOST | RollupColumn.RESETS | RollupColumn.CHANGES:
+            between = _between(name, columns, groups)
+            return np.asarray(np.add.reduceat(np.append(column[:1], column[1:] + between), starts))
+
+
+def _between(
+    name: RollupColumn, columns: dict[RollupColumn, NDArray[Any]], groups: NDArray[np.int64]
+) -> NDArray[Any]:
+    """Return what is counted from each bucket to the next of its group; nothing at the group's end."""
+    older, newer = columns[RollupColumn.LAST][:-1], columns[RollupColumn.FIRST][1:]
+    is_inside = groups[1:] == groups[:-1]
+    if name is RollupColumn.CHANGES:
+        return np.asarray(is_inside & (newer != older) & ~(np.isnan(newer) & np.isnan(older)))
+    falls = is_inside & (newer < older)
+    return np.where(falls, older, 0.0) if name is RollupColumn.LOST else falls
 
 
 def join(parts: Sequence[Buckets]) -> Buckets:

@@ -14,12 +14,19 @@ from observability.metrics.store.paging import decode_directory
 from observability.metrics.store.rollups import table
 from observability.metrics.store.rollups.buckets import (
     Buckets,
+    fold,
     join,
     nothing,
     of_samples,
     where,
 )
-from observability.metrics.store.rollups.choice import RAW, Choice, Day, choose
+from observability.metrics.store.rollups.choice import (
+    RAW,
+    Choice,
+    Day,
+    choose,
+    exact_resolutions,
+)
 from observability.metrics.store.rollups.days import ROLLED_LEVEL
 from observability.metrics.store.rollups.resolutions import (
     DAY_MS,
@@ -155,6 +162,7 @@ class ChosenRollups:
             *(hints.rollup_columns or ()),
         }
         margin_ms = _MARGIN_MS if choice.rounding_ms > 1 else 0
+        self._exact = exact_resolutions(hints)
         self._start_ms, self._end_ms = hints.start_ms - margin_ms, hints.end_ms
         self._rows: list[StoredRollup] = []
         # For rows of which not all days are read, those that are.
@@ -189,8 +197,11 @@ class ChosenRollups:
         parts = [
             self._cut(row, page) for row, page in table.fetch(self._rows, series_ids, self._wanted)
         ]
-        samples_part = of_samples(samples, self._wanted)
-        return JoinedRollups(join([nothing(self._wanted), *parts, samples_part]), self._choice)
+        others = of_samples(samples, self._wanted)
+        if self._exact:
+            # Fewer buckets, and windows that hold as many of them as those of rollups do.
+            others = fold(others, self._exact[0])
+        return JoinedRollups(join([nothing(self._wanted), *parts, others]), self._choice)
 
     def _days(self, metric_id: int, resolution_ms: int, start_ms: int) -> NDArray[np.int64] | None:
         """Return the days of a row that are to be read of it; None when all are."""

@@ -58,20 +58,25 @@ class Merge:
 
 
 def compact_log(*, now_ms: int, seconds: float) -> int:
-    """Turn settled log rows into segments until none is left or time is up; return the samples."""
+    """Turn the settled log rows that are there now into segments until time is up; return the samples.
+
+    Rows that come meanwhile are left to the next run. There is never an end of them, and
+    turned over as they come they would make a segment for every few samples.
+    """
     deadline = time.monotonic() + seconds
+    last_id = log.last_id()
     total = 0
-    while count := compact_log_once(now_ms=now_ms):
+    while count := compact_log_once(now_ms=now_ms, last_id=last_id):
         total += count
         if time.monotonic() > deadline:
             break
     return total
 
 
-def compact_log_once(*, now_ms: int) -> int:
+def compact_log_once(*, now_ms: int, last_id: int = log.LARGEST_ID) -> int:
     """Turn a bounded number of settled log rows into segments; return the number of samples."""
     with transaction.atomic():
-        rows = log.claim(_SAMPLES_PER_STEP)
+        rows = log.claim(_SAMPLES_PER_STEP, last_id=last_id)
         if not rows:
             return 0
         samples = log.concatenate([samples for _, samples in rows])

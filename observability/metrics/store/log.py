@@ -28,6 +28,7 @@ _CONFIG = ChunkConfig(compression_level=2, delta_spec=DeltaSpec.no_op())
 _ROWS_PER_LOOK = 100
 # Bounds the rows that are looked at for one claim.
 _MAX_CLAIMED_ROWS = 20_000
+LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ def append(samples: LogSamples, epoch: Epoch) -> None:
             raise CatalogueMovedError
 
 
-def claim(max_samples: int) -> list[tuple[int, LogSamples]]:
+def claim(max_samples: int, *, last_id: int = LARGEST_ID) -> list[tuple[int, LogSamples]]:
     """Lock the oldest settled rows that nobody else has locked; return their ids and samples.
 
     A row is settled when no transaction is running that is as old as its own: no row can
@@ -139,6 +140,7 @@ def claim(max_samples: int) -> list[tuple[int, LogSamples]]:
 
     Args:
         max_samples: Rows are taken until they hold so many samples.
+        last_id: Rows with larger ids are left alone.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -146,12 +148,12 @@ def claim(max_samples: int) -> list[tuple[int, LogSamples]]:
             "  SELECT id FROM ("
             "    SELECT id, sum(sample_count) OVER (ORDER BY id) - sample_count AS samples_before"
             "    FROM (SELECT id, sample_count FROM metrics_samplelog"
-            "      WHERE transaction_id < pg_snapshot_xmin(pg_current_snapshot())"
-            "        OR transaction_id >= pg_snapshot_xmax(pg_current_snapshot())"
-            "      ORDER BY id LIMIT %s) AS settled"
+            "      WHERE (transaction_id < pg_snapshot_xmin(pg_current_snapshot())"
+            "        OR transaction_id >= pg_snapshot_xmax(pg_current_snapshot()))"
+            "        AND id <= %s ORDER BY id LIMIT %s) AS settled"
             "  ) AS counted WHERE samples_before < %s"
             ") FOR UPDATE SKIP LOCKED",
-            [_MAX_CLAIMED_ROWS, max_samples],
+            [last_id, _MAX_CLAIMED_ROWS, max_samples],
         )
         return [(row_id, decode(data)) for row_id, data in cursor.fetchall()]
 

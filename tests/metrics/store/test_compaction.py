@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
@@ -136,6 +138,25 @@ def test_rows_of_a_running_transaction_wait() -> None:
         other.close()
 
     assert (while_running, afterwards) == (0, 1)
+
+
+def test_rows_that_come_while_the_log_is_compacted_wait_for_the_next_run() -> None:
+    (series,) = make_series(1)
+    append([(series, MIDNIGHT_MS, 1.0)])
+
+    def write_meanwhile(
+        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        result = execute(sql, params, many, context)
+        if "DELETE FROM metrics_samplelog" in sql:
+            append([(series, MIDNIGHT_MS + 1, 1.0), (series, MIDNIGHT_MS + 2, 1.0)])
+        return result
+
+    with connection.execute_wrapper(write_meanwhile):
+        first = compact()
+    second = compact()
+
+    assert (first, second) == (1, 2)
 
 
 def test_rows_and_metrics_that_another_worker_has_are_left_to_it() -> None:

@@ -94,9 +94,9 @@ def _delete(table: str, key: str, is_unused: str, ids: list[int]) -> int:
                 [ids],
             )
             deleted: int = cursor.rowcount
-        if deleted:
-            # What processes remember of metrics, pairs and their texts is of another epoch now.
-            catalogue.advance_epoch()
+            if deleted:
+                # What processes remember of metrics, pairs and their texts is of another epoch now.
+                catalogue.advance_epoch()
     except OperationalError:  # the lock was not to be had in time: the next collection will
         return 0
     return deleted

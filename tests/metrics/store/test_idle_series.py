@@ -170,6 +170,20 @@ def test_what_a_write_that_began_before_has_stored_keeps_its_series() -> None:
     assert contents(labels) == settled([(0, MIDNIGHT_MS, 1.0)])
 
 
+@pytest.mark.parametrize("statement", range(8))
+def test_unused_metrics_go_together_with_what_processes_remember(statement: int) -> None:
+    make(2)
+    Series.objects.all().delete()
+    Metric.objects.update(series_count=0)
+    before = catalogue.epoch()
+
+    with suppress(CrashedError), crash_at(statement):
+        unused.delete_metrics()
+    catalogue.forget()
+
+    assert Metric.objects.exists() is (catalogue.epoch().number == before.number)
+
+
 SERIES = 5
 rows = st.lists(
     st.tuples(

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, connections, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
 from observability.metrics.models import LabelPair, Metric, Series
+from observability.metrics.samples import Metadata, MetricType
 from observability.metrics.store import catalogue
 from observability.promql.labels import label_set
 
@@ -128,3 +129,26 @@ def test_more_series_than_one_step_makes_are_all_made(monkeypatch: pytest.Monkey
 
     assert len(set(found.ids.values())) == Series.objects.count() == 10
     assert Metric.objects.get().series_count == 10
+
+
+def test_who_says_what_is_known_of_a_metric_waits_for_nobody(transactional_db: None) -> None:
+    said = {"up": Metadata(type=MetricType.GAUGE, help="Whether it answers.")}
+    catalogue.series_ids([label_set({"__name__": "up"})])
+    catalogue.record_metadata(said)
+    catalogue.forget()
+    other = connections.create_connection("default")
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            # Makes a series of the metric, and has not ended.
+            cursor.execute("SELECT FROM metrics_metric WHERE name = 'up' FOR NO KEY UPDATE")
+
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '100ms'")
+            catalogue.record_metadata(said)
+    finally:
+        other.rollback()
+        other.close()
+
+    assert Metric.objects.get().help == "Whether it answers."

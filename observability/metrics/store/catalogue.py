@@ -378,21 +378,23 @@ def record_metadata(metadata: Mapping[str, Metadata]) -> None:
     if not rows:
         return
     with connection.cursor() as cursor:
-        # Locked in the order of their names, so that two senders never wait in a ring.
+        # Only those that change are locked, and in the order of their names, as everywhere: who
+        # says the same as before waits for nobody, also in a transaction that has made series.
         cursor.execute(
             "WITH said AS (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])"
             "                       AS said (name, type, help, unit)),"
-            " meant AS (SELECT metric.id, metric.name,"
-            "   CASE WHEN said.type = 'unknown' THEN metric.type ELSE said.type END AS type,"
-            "   CASE WHEN said.help = '' THEN metric.help ELSE said.help END AS help,"
-            "   CASE WHEN said.unit = '' THEN metric.unit ELSE said.unit END AS unit"
+            " meant AS (SELECT metric.id,"
+            "   coalesce(nullif(said.type, 'unknown'), metric.type) AS type,"
+            "   coalesce(nullif(said.help, ''), metric.help) AS help,"
+            "   coalesce(nullif(said.unit, ''), metric.unit) AS unit"
             "   FROM metrics_metric AS metric JOIN said USING (name)"
-            "   ORDER BY metric.name FOR UPDATE OF metric),"
+            "   WHERE nullif(said.type, 'unknown') <> metric.type"
+            "     OR nullif(said.help, '') <> metric.help OR nullif(said.unit, '') <> metric.unit"
+            "   ORDER BY metric.name FOR NO KEY UPDATE OF metric),"
             " changed AS (UPDATE metrics_metric AS metric"
             "   SET type = meant.type, help = meant.help, unit = meant.unit"
-            "   FROM meant WHERE metric.id = meant.id AND (metric.type, metric.help, metric.unit)"
-            "   IS DISTINCT FROM (meant.type, meant.help, meant.unit))"
-            " SELECT name FROM meant",
+            "   FROM meant WHERE metric.id = meant.id)"
+            " SELECT metric.name FROM metrics_metric AS metric JOIN said USING (name)",
             _columns(rows),
         )
         existing = {name for (name,) in cursor.fetchall()}

@@ -20,9 +20,10 @@ from observability.metrics.links import links_for
 from observability.metrics.models import Metric
 from observability.metrics.ranges import RANGES
 from observability.metrics.samples import MetricType
-from observability.metrics.store.retention import DAY_MS, policy_of
+from observability.metrics.store.retention import policy_of
 from observability.metrics.store.selection import find_series
 from observability.metrics.store.series_table import SeriesTable, find_table
+from observability.metrics.store.windows import DAY_MS
 from observability.promql.errors import PromQLError
 from observability.promql.labels import drop_metric_name
 

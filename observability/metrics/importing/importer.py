@@ -22,6 +22,7 @@ from observability.metrics.ingest.acceptance import any_age
 from observability.metrics.ingest.sender import Sender
 from observability.metrics.samples import SampleBatch
 from observability.metrics.store import retention
+from observability.metrics.store.windows import DAY_MS
 from observability.promql.labels import METRIC_NAME, LabelSet, label_value
 
 _SENDER = Sender(name="import_metrics")
@@ -98,7 +99,7 @@ class Outcome:
             if name in _names(
                 {batch.label_sets[place] for place in set(batch.series[is_old].tolist())}
             ):
-                self.expiring[name] = kept_ms // retention.DAY_MS
+                self.expiring[name] = kept_ms // DAY_MS
 
 
 Tell = Callable[[Source, Outcome], None]

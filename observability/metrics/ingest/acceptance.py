@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from observability.metrics.store import retention
+from observability.metrics.store.windows import DAY_MS
 
 # How far ahead of this machine's clock a sample may be.
 MAX_AHEAD_MS = 10 * 60_000
@@ -37,7 +38,7 @@ class TimeBounds:
 def time_bounds(now_ms: int) -> TimeBounds:
     """Return the bounds for samples that arrive now; older ones are kept of no metric."""
     longest_ms = retention.longest_raw_ms()
-    days = longest_ms // retention.DAY_MS
+    days = longest_ms // DAY_MS
     return TimeBounds(
         oldest_ms=now_ms - longest_ms,
         newest_ms=now_ms + MAX_AHEAD_MS,

@@ -34,6 +34,7 @@ from observability.metrics.store.rewriting import EARLIEST_MS, LATEST_MS, Cut
 from observability.metrics.store.rollups import days
 from observability.metrics.store.rollups.forgetting import forget_series
 from observability.metrics.store.selection import find_series
+from observability.metrics.store.windows import DAY_MS
 from observability.promql.errors import PromQLError
 from observability.promql.labels import METRIC_NAME
 from observability.promql.matchers import Matcher, MatchOp, compile_regex
@@ -242,7 +243,7 @@ def _rewrite_metric(deletion: Deletion, target: DeletionMetric, deadline: float)
     while (day_ms := rewriting.next_day(target.metric_id, cut, target.next_window_ms)) is not None:
         deletion.samples_removed += rewriting.rewrite_day(target.metric_id, day_ms, cut)
         days.mark_dirty(target.metric_id, day_ms, day_ms)
-        target.next_window_ms = day_ms + rewriting.DAY_MS
+        target.next_window_ms = day_ms + DAY_MS
         if time.monotonic() > deadline:
             target.save()
             return False

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from observability.metrics.store import catalogue, log, withdrawal
 from observability.metrics.store.paging import decode_directory
 from observability.metrics.store.rollups import table
-from observability.metrics.store.windows import WINDOW_MS
+from observability.metrics.store.windows import DAY_MS
 
 # Younger ones may belong to a sender that has only just begun.
 MIN_AGE = timedelta(days=1)
@@ -32,7 +32,6 @@ _SERIES_PER_ROUND = 50_000
 _SECONDS_BETWEEN_LOOKS = 0.1
 # What a run that is over its time allows the series that it has just marked.
 _SECONDS_TO_END = 5.0
-_DAY_MS = WINDOW_MS[-1]
 _END_OF_TIME_MS = 2**61
 
 _log = structlog.get_logger(__name__)
@@ -125,7 +124,7 @@ def _last_day(metric_id: int, ids: Ids, before_ms: int) -> int | None:
             [metric_id, before_ms, int(ids[0]), int(ids[-1])],
         )
         (start_ms,) = cursor.fetchone()
-    return None if start_ms is None else start_ms // _DAY_MS * _DAY_MS
+    return None if start_ms is None else start_ms // DAY_MS * DAY_MS
 
 
 def _series_of_day(metric_id: int, ids: Ids, day_ms: int) -> Iterator[Ids]:
@@ -135,7 +134,7 @@ def _series_of_day(metric_id: int, ids: Ids, day_ms: int) -> Iterator[Ids]:
             "SELECT directory FROM metrics_segment WHERE metric_id = %s"
             " AND window_start_ms >= %s AND window_start_ms < %s"
             " AND max_series_id >= %s AND min_series_id <= %s",
-            [metric_id, day_ms, day_ms + _DAY_MS, int(ids[0]), int(ids[-1])],
+            [metric_id, day_ms, day_ms + DAY_MS, int(ids[0]), int(ids[-1])],
         )
         rows = cursor.fetchall()
     for (directory,) in rows:

@@ -19,9 +19,9 @@ from observability.metrics.models import Metric, RetentionPolicy
 from observability.metrics.store import catalogue, log
 from observability.metrics.store.partitions import drop_partitions
 from observability.metrics.store.rollups import days
+from observability.metrics.store.windows import DAY_MS
 from observability.promql.matchers import compile_regex
 
-DAY_MS = 86_400_000
 # For how long a process does not look whether policies have changed.
 _SECONDS_KEPT = 60.0
 # A row may hold a megabyte.
@@ -110,6 +110,8 @@ def cutoffs(now_ms: int) -> Iterator[Cutoffs]:
 
     At most a thousand metrics at a time, so that the ids of what is yielded fit a statement.
     """
+    # What is deleted by them cannot come back: a policy that has just become longer counts at once.
+    forget()
     for metrics in all_metrics():
         by_policy: dict[Policy, list[int]] = defaultdict(list)
         for metric_id, name in metrics:
@@ -149,8 +151,6 @@ def delete_expired(now_ms: int) -> int:
 
     It may be interrupted and done again, and done by several workers at once.
     """
-    # A policy that has just become longer must count at once.
-    forget()
     before_ms: dict[int, int] = {}
     for cutoff in cutoffs(now_ms):
         before_ms |= dict.fromkeys(cutoff.metric_ids, cutoff.raw_before_ms)

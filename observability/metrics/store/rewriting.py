@@ -19,9 +19,8 @@ from observability.metrics.store.columns import EMPTY, SeriesColumns, merge, pla
 from observability.metrics.store.page_table import SegmentGoneError
 from observability.metrics.store.partitions import ensure_partitions
 from observability.metrics.store.segment_table import NewSegment, StoredSegment, stored_segment
-from observability.metrics.store.windows import TOP_LEVEL, WINDOW_MS
+from observability.metrics.store.windows import DAY_MS, TOP_LEVEL
 
-DAY_MS = WINDOW_MS[-1]
 # Before and after all samples.
 EARLIEST_MS, LATEST_MS = -(2**61), 2**61
 # Bounds the arrays of a statement.

@@ -11,6 +11,7 @@ WINDOW_MS = (60_000, 15 * 60_000, 2 * 3_600_000, 86_400_000)
 # It grows with the level, so that a window is never closed before those inside it.
 _GRACE_MS = (0, 60_000, 5 * 60_000, 30 * 60_000)
 TOP_LEVEL = len(WINDOW_MS) - 1
+DAY_MS = WINDOW_MS[TOP_LEVEL]
 
 
 def closed_before_ms(level: int, now_ms: int) -> int:

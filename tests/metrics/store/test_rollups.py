@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from observability.metrics.models import Metric, Segment, Series
+from observability.metrics.models import Metric, RetentionPolicy, Segment, Series
 from observability.metrics.store import catalogue, compaction, retention
 from observability.metrics.store.columns import places_of
 from observability.metrics.store.rollups import days, expiry, table
@@ -513,13 +513,13 @@ def test_samples_are_known_to_be_rolled_up_until_late_ones_come() -> None:
     append(ramp(series))
     compact(LATER_MS)
     merge()
-    seen = [days.rolled_up_before_ms(metric_id)]
+    seen = [days.first_unrolled_ms([metric_id]).get(metric_id)]
 
     roll_up()
-    seen.append(days.rolled_up_before_ms(metric_id))
+    seen.append(days.first_unrolled_ms([metric_id]).get(metric_id))
     append([(series, MIDNIGHT_MS + DAY_MS + 1, 1.0)])
     compact(LATER_MS)
-    seen.append(days.rolled_up_before_ms(metric_id))
+    seen.append(days.first_unrolled_ms([metric_id]).get(metric_id))
 
     assert seen == [MIDNIGHT_MS, None, MIDNIGHT_MS + DAY_MS]
 
@@ -571,6 +571,17 @@ def test_rollups_are_kept_as_long_as_the_policies_say() -> None:
 
     assert kept == [[FIVE_MINUTES_MS, HOUR_MS], [HOUR_MS], [HOUR_MS], []]
     assert RolledDay.objects.count() == 0
+
+
+def test_rollups_stay_when_another_process_has_just_made_their_policy_longer() -> None:
+    (series,) = numbered_series(1)
+    everything(ramp(series))
+    RetentionPolicy.objects.create(pattern="m", rollup_5m_days=30, rollup_1h_days=30)
+    retention.forget()
+    retention.policies()
+    RetentionPolicy.objects.update(rollup_5m_days=3650, rollup_1h_days=3650)
+
+    assert expiry.delete_expired(MIDNIGHT_MS + 1000 * DAY_MS) == 0
 
 
 def test_rollups_of_a_metric_that_is_gone_are_deleted(only_rollups: list[int]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from observability.metrics.store.rollups.resolutions import DAY_MS
+from observability.metrics.store.windows import DAY_MS
 
 ROLLED_LEVEL = 2
 """Segments of this level and above are rolled up: those of two hours and of a day."""
@@ -80,11 +80,6 @@ def mark_dirty(metric_id: int, start_ms: int, end_ms: int) -> None:
             " WHERE metric_id = %s AND day_ms > %s AND day_ms <= %s",
             [metric_id, start_ms - DAY_MS, end_ms],
         )
-
-
-def rolled_up_before_ms(metric_id: int) -> int | None:
-    """Return the time before which all samples of a metric are rolled up; None when all are."""
-    return first_unrolled_ms([metric_id]).get(metric_id)
 
 
 def first_unrolled_ms(metric_ids: Sequence[int]) -> dict[int, int]:

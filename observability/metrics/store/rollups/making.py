@@ -28,13 +28,9 @@ from observability.metrics.store.rollups.buckets import (
     of_samples,
     where,
 )
-from observability.metrics.store.rollups.resolutions import (
-    DAY_MS,
-    FIVE_MINUTES_MS,
-    HOUR_MS,
-    row_start_ms,
-)
+from observability.metrics.store.rollups.resolutions import FIVE_MINUTES_MS, HOUR_MS, row_start_ms
 from observability.metrics.store.segment_table import StoredSegment, cuts, stored_segment
+from observability.metrics.store.windows import DAY_MS
 
 
 def roll_up_due(*, seconds: float) -> int:

@@ -28,15 +28,10 @@ from observability.metrics.store.rollups.choice import (
     exact_resolutions,
 )
 from observability.metrics.store.rollups.days import ROLLED_LEVEL
-from observability.metrics.store.rollups.resolutions import (
-    DAY_MS,
-    FIVE_MINUTES_MS,
-    HOUR_MS,
-    ROW_MS,
-)
+from observability.metrics.store.rollups.resolutions import FIVE_MINUTES_MS, HOUR_MS, ROW_MS
 from observability.metrics.store.rollups.table import StoredRollup
 from observability.metrics.store.selection import SelectedSeries
-from observability.metrics.store.windows import closed_before_ms
+from observability.metrics.store.windows import DAY_MS, closed_before_ms
 from observability.promql.storage import RollupBlock, RollupColumn, SelectHints
 
 # How far a window may be widened to the left when it is rounded.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from observability.metrics.store.windows import TOP_LEVEL, WINDOW_MS
+from observability.metrics.store.windows import DAY_MS
 
 FIVE_MINUTES_MS = 300_000
 HOUR_MS = 3_600_000
-# Both divide a day, and are made a day of a metric at a time.
-DAY_MS = WINDOW_MS[TOP_LEVEL]
-# A day's buckets of an hour are few, so that a row has four weeks of them.
+# Both divide a day, and are made a day of a metric at a time. A day's buckets of an hour are few, so that a row has four weeks of them.
 ROW_MS = {FIVE_MINUTES_MS: DAY_MS, HOUR_MS: 28 * DAY_MS}
 
 

@@ -29,7 +29,7 @@ from observability.metrics.scraping.forms import (
 from observability.metrics.scraping.importing import Secrets, import_jobs, plan_changes
 from observability.metrics.scraping.models import Health, ScrapeJob, ScrapeSource, ScrapeTarget
 from observability.metrics.scraping.prometheus_config import JobPlan, read_config
-from observability.metrics.scraping.reconciliation import delete_jobs, reconcile
+from observability.metrics.scraping.reconciliation import delete_jobs, make_due, reconcile
 from observability.metrics.scraping.targets import Target
 from observability.promql.durations import format_duration
 
@@ -355,9 +355,7 @@ class ScrapeTargetAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
 
     @admin.action(description="Scrape now", permissions=["scrape"])
     def scrape_now(self, request: HttpRequest, queryset: QuerySet[ScrapeTarget]) -> None:
-        count = ScrapeTarget.objects.filter(
-            pk__in=list(queryset.values_list("pk", flat=True))
-        ).update(next_scrape_at=timezone.now())
+        count = make_due(queryset.values_list("pk", flat=True), now=timezone.now())
         self.message_user(request, f"{count} target{' is' if count == 1 else 's are'} being scraped; look again in a moment.", messages.SUCCESS)  # fmt: skip
 
     @action(description="Test", icon="network_check", permissions=["scrape"])  # type: ignore[untyped-decorator] # unfold has no types

@@ -14,6 +14,7 @@ from observability.metrics.scraping.schedule import next_scrape_ms
 from observability.metrics.scraping.targets import FoundTargets, Target, TargetGroup, find_targets
 
 _BATCH_ROWS = 1_000
+_CHANGED_FIELDS = ("url", "interval_ms", "timeout_ms", "discovered_labels", "next_scrape_at", "gone_at")  # fmt: skip
 
 
 @transaction.atomic
@@ -27,17 +28,27 @@ def reconcile(job_id: int, *, now: datetime) -> FoundTargets:
     wanted = {target.fingerprint: target for target in found.targets}
     rows = {
         bytes(row.fingerprint): row
-        for row in job.targets.defer("series", "series_digest").select_for_update(no_key=True)
+        for row in locked(job.targets.all()).defer("series", "series_digest")
     }
     ScrapeTarget.objects.bulk_create(
         [_row(job, target, now) for key, target in wanted.items() if key not in rows],
         batch_size=_BATCH_ROWS,
     )
-    for key, row in rows.items():
-        if key in wanted and _is_changed(row, wanted[key]):
-            _update(row, wanted[key], now)
+    changed = [row for key, row in rows.items() if key in wanted and _is_changed(row, wanted[key])]
+    for row in changed:
+        _fill(row, wanted[bytes(row.fingerprint)], now)
+        row.gone_at = None
+    ScrapeTarget.objects.bulk_update(changed, _CHANGED_FIELDS, batch_size=_BATCH_ROWS)
     retire(job.targets.filter(pk__in=[r.pk for key, r in rows.items() if key not in wanted]), now)
     return found
+
+
+def locked(targets: QuerySet[ScrapeTarget]) -> QuerySet[ScrapeTarget]:
+    """Return targets that nobody else changes until the transaction ends.
+
+    They are locked in the order of their ids, as by who records scrapes, so that nobody waits in a ring.
+    """
+    return targets.order_by("pk").select_for_update(no_key=True)
 
 
 def retire(targets: QuerySet[ScrapeTarget], now: datetime) -> None:
@@ -49,10 +60,20 @@ def retire(targets: QuerySet[ScrapeTarget], now: datetime) -> None:
 def delete_jobs(jobs: QuerySet[ScrapeJob], *, now: datetime) -> None:
     """Delete jobs; their targets stay until their series have been ended."""
     ids = list(jobs.values_list("pk", flat=True))
-    targets = ScrapeTarget.objects.filter(job__in=ids)
+    targets = ScrapeTarget.objects.filter(
+        pk__in=list(locked(ScrapeTarget.objects.filter(job__in=ids)).values_list("pk", flat=True))
+    )
     retire(targets, now)
     targets.update(job=None)
     ScrapeJob.objects.filter(pk__in=ids).delete()
+
+
+@transaction.atomic
+def make_due(target_ids: Iterable[int], *, now: datetime) -> int:
+    """Have targets scraped at once, whenever they are due; return how many there are."""
+    targets = locked(ScrapeTarget.objects.present().filter(pk__in=list(target_ids)))
+    found = list(targets.values_list("pk", flat=True))
+    return ScrapeTarget.objects.filter(pk__in=found).update(next_scrape_at=now)
 
 
 def known_groups(sources: Iterable[ScrapeSource]) -> list[TargetGroup]:
@@ -74,16 +95,6 @@ def _is_changed(row: ScrapeTarget, target: Target) -> bool:
         row.timeout_ms,
         row.discovered_labels,
     ) != (target.interval_ms, target.timeout_ms, target.discovered_labels)
-
-
-def _update(row: ScrapeTarget, target: Target, now: datetime) -> None:
-    _fill(row, target, now)
-    row.gone_at = None
-    row.save(
-        update_fields=[
-            "url", "interval_ms", "timeout_ms", "discovered_labels", "next_scrape_at", "gone_at",
-        ]
-    )  # fmt: skip
 
 
 def _fill(row: ScrapeTarget, target: Target, now: datetime) -> None:

@@ -10,7 +10,11 @@ from typing import Any
 
 from observability.metrics.backend import get_backend
 from observability.metrics.scraping.claims import Claim, TermsMemory, claim_due_targets
-from observability.metrics.scraping.discovery.refreshing import refresh_due
+from observability.metrics.scraping.discovery.refreshing import (
+    ask,
+    claim_due_sources,
+    note_answer,
+)
 from observability.metrics.scraping.models import ScrapeJob, ScrapeSource, ScrapeTarget
 from observability.metrics.scraping.recording import Outcome, record
 from observability.metrics.scraping.scraper import scrape_claimed
@@ -60,8 +64,14 @@ def make_job(*addresses: str, name: str = "app", **fields: Any) -> ScrapeJob:
         config={"targets": list(addresses), "labels": {}},
         next_refresh_at=START,
     )
-    refresh_due(clock=lambda: START)
+    refresh_due(START)
     return job
+
+
+def refresh_due(at: datetime) -> None:
+    """Ask all sources that are due."""
+    for source in claim_due_sources(now=at, limit=100):
+        note_answer(ask(source), now=at)
 
 
 def claim(at: datetime, *, limit: int = 100) -> list[Claim]:

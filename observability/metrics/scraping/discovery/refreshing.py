@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,6 +83,9 @@ def ask(claim: SourceClaim) -> SourceAnswer:
 @transaction.atomic
 def note_answer(answer: SourceAnswer, *, now: datetime) -> None:
     """Keep what a source said; targets that were found before stay when it cannot be asked."""
+    # The job before its sources, as by who saves both.
+    job_id = ScrapeSource.objects.filter(pk=answer.claim.source_id).values("job")
+    ScrapeJob.objects.select_for_update().filter(pk__in=job_id).values_list("pk").first()
     source = (
         ScrapeSource.objects.select_for_update(no_key=True, of=("self",))
         .filter(pk=answer.claim.source_id, lease_until=answer.claim.lease_until)
@@ -110,7 +112,7 @@ def note_answer(answer: SourceAnswer, *, now: datetime) -> None:
 @transaction.atomic
 def note_changed_sources(job: ScrapeJob, *, now: datetime) -> FoundTargets:
     """Take over what was edited: lists at once, while all other sources are asked soon."""
-    for source in job.sources.select_for_update(no_key=True):
+    for source in job.sources.order_by("pk").select_for_update(no_key=True):
         source.lease_until = None
         source.next_refresh_at = now
         if source.kind == SourceKind.STATIC:
@@ -118,11 +120,3 @@ def note_changed_sources(job: ScrapeJob, *, now: datetime) -> FoundTargets:
             source.refreshed_at, source.next_refresh_at = now, None
         source.save()
     return reconcile(job.pk, now=now)
-
-
-def refresh_due(*, clock: Callable[[], datetime], limit: int = 100) -> int:
-    """Ask all sources that are due, one after the other; return how many there were."""
-    claims = claim_due_sources(now=clock(), limit=limit)
-    for claim in claims:
-        note_answer(ask(claim), now=clock())
-    return len(claims)

@@ -29,14 +29,17 @@ class CsvFormat:
         head: The first line of the file, which names the columns.
 
     Raises:
-        ImportFailedError: A column is missing, or there twice.
+        ImportFailedError: It is not a line of CSV, or a column is missing or there twice.
     """
 
     cut = staticmethod(after_lines)
 
     def __init__(self, head: bytes) -> None:
         # Excel begins its files with a byte order mark.
-        names = next(csv.reader([head.decode("utf-8-sig", errors="replace").strip()]), [])
+        try:
+            names = next(csv.reader([head.decode("utf-8-sig", errors="replace").strip()]), [])
+        except csv.Error as error:
+            raise ImportFailedError(f"line 1: not a line of CSV: {error}") from None
         self._names = [name.strip() for name in names]
         twice = {name for name in self._names if self._names.count(name) > 1}
         if twice:

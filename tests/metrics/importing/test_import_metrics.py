@@ -233,6 +233,7 @@ def test_an_import_that_was_interrupted_goes_on_where_it_was(
         ("a.om", f"up 1 {T}\nup 1 {T + 10**6}\n# EOF\n", "line 2: more than 10 minutes in the fut"),
         ("a.csv", "metric,value\n", "line 1: the column 'timestamp' or 'time' is missing"),
         ("a.csv", "metric,value,time,a,a\n", "the column 'a' is there twice"),
+        ("a.csv", f"metric,value,time\rup,1,{T}\r", "line 1: not a line of CSV"),
         ("a.csv", f"metric,value,time\nup,1,{T}\nup,x,{T}\n", "line 3: expected a number, or NaN"),
         ("a.csv", "metric,value,time\nup,1,soon\n", "line 2: expected Unix seconds or ISO 8601"),
         ("a.csv", f"metric,value,time\nup,1,{T}000\n", "line 2: the time"),

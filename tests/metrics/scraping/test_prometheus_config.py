@@ -179,7 +179,10 @@ def test_command_only_tells_with_dry_run(
 
     call_command("import_scrape_config", str(tmp_path / "prometheus.yml"), dry_run=True)
 
-    assert "needs its bearer token" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "node: would be made" in output
+    assert "needs its bearer token" in output
+    assert output.endswith("nothing was changed\n")
     assert not ScrapeJob.objects.exists()
 
 

@@ -57,11 +57,14 @@ class Command(BaseCommand):
         except (OSError, UnicodeDecodeError, ScrapeConfigError) as error:
             raise CommandError(f"{file}: {error}; nothing was changed") from error
         for change in changes:
-            self._tell(change)
+            self._tell(change, dry_run=dry_run)
+        if dry_run:
+            self.stdout.write("nothing was changed")
 
-    def _tell(self, change: JobChange) -> None:
+    def _tell(self, change: JobChange, *, dry_run: bool) -> None:
+        would = "would be " if dry_run and change.action in (Action.MAKE, Action.CHANGE) else ""
         differences = f" ({', '.join(change.differences)})" if change.differences else ""
-        self.stdout.write(f"{change.plan.name}: {_WORDS[change.action]}{differences}")
+        self.stdout.write(f"{change.plan.name}: {would}{_WORDS[change.action]}{differences}")
         for what in change.plan.unsupported:
             self.stdout.write(f"  not supported: {what}")
         for name, path in change.missing_secrets.items():

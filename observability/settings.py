@@ -159,7 +159,8 @@ DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["OPTIONS"] |= {
     "connect_timeout": 5,
     "options": "-c statement_timeout=30000 -c lock_timeout=10000",
-    "application_name": "portal",
+    # Tells who looks at the server which program a connection belongs to, such as "portal bulk".
+    "application_name": f"portal {os.environ.get('PORTAL_PROGRAM', '')}".strip(),
 }
 CACHES = {
     "default": {

@@ -197,10 +197,13 @@ def _next_ms(group: PushGroup, now_ms: int) -> int:
 
 
 def _check_types(group: PushGroup, families: Mapping[str, PushedFamily]) -> None:
-    """Refuse a metric that is of another type in another group."""
-    others = PushedMetric.objects.filter(
-        name__in=list(families), group__added_labels=group.added_labels
-    ).exclude(group=group)
+    """Refuse a metric that is of another type in another group; who says no type agrees with all."""
+    typed = [n for n, f in families.items() if f.metadata.type is not MetricType.UNKNOWN]
+    others = (
+        PushedMetric.objects.filter(name__in=typed, group__added_labels=group.added_labels)
+        .exclude(group=group)
+        .exclude(type=MetricType.UNKNOWN)
+    )
     for name, kind in others.values_list("name", "type").distinct():
         pushed = families[name].metadata.type
         if pushed != kind:

@@ -250,6 +250,19 @@ def test_a_metric_must_have_one_type_in_all_groups(client: Client, key: dict[str
     assert push(client, "PUT", "job/a", "# TYPE x gauge\nx 1\n", headers=key).status_code == 200
 
 
+@pytest.mark.parametrize("bodies", [("# TYPE x counter\nx 1\n", "x 2\n"), ("x 1\n", "# TYPE x counter\nx 2\n")], ids=["typed-first", "typed-last"])  # fmt: skip
+def test_a_metric_without_a_type_agrees_with_all_groups(
+    client: Client, key: dict[str, str], bodies: tuple[str, str]
+) -> None:
+    push(client, "PUT", "job/a", bodies[0], headers=key)
+
+    answer = push(client, "PUT", "job/b", bodies[1], headers=key)
+
+    assert answer.status_code == 200
+    assert values("x") == {'x{job="a"}': [1.0], 'x{job="b"}': [2.0]}
+    assert Metric.objects.get(name="x").type == "counter"
+
+
 def test_a_series_may_not_be_part_of_two_metrics(client: Client, key: dict[str, str]) -> None:
     push(client, "PUT", "job/a", "# TYPE h summary\nh_count 1\n", headers=key)
 

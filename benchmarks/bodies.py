@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import cramjam
 
@@ -18,6 +18,14 @@ _GAUGES = (
 )
 _COUNTERS = ("node_cpu_seconds_total", "node_network_receive_bytes_total", "http_requests_total")
 _BUCKETS = ("http_request_duration_seconds_bucket",)
+
+
+def encode_labels(labels: Mapping[str, str]) -> bytes:
+    """Return labels as remote write 1.0 has them in a `TimeSeries`."""
+    return b"".join(
+        field(1, field(1, name.encode()) + field(2, value.encode()))
+        for name, value in sorted(labels.items())
+    )
 
 
 class Fleet:
@@ -80,7 +88,4 @@ class Fleet:
         }
         if kind == 4:
             labels["le"] = str(0.005 * 2 ** (number // 5 % 10))
-        return b"".join(
-            field(1, field(1, name.encode()) + field(2, value.encode()))
-            for name, value in sorted(labels.items())
-        )
+        return encode_labels(labels)

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
@@ -56,7 +56,7 @@ class Outcome:
         return self.cpu_seconds / self.samples * 1e6
 
 
-def send(port: int, bodies: Sequence[bytes]) -> None:
+def send(port: int, bodies: Iterable[bytes]) -> None:
     """Post bodies over one connection, each after the answer to the one before.
 
     Raises:
@@ -132,7 +132,7 @@ def table(outcomes: Sequence[Outcome], load_before: float) -> str:
     lines = [
         _HEADING,
         "",
-        f"`python -m benchmarks.ingest` on {datetime.datetime.now(datetime.UTC):%d %B %Y}: {_machine()};"
+        f"`python -m benchmarks.ingest` on {datetime.datetime.now(datetime.UTC):%d %B %Y}: {machine()}, Prometheus {_prometheus_version()};"
         f" load average before the run {load_before:.1f}.",
         f"{SERIES:,} series, {CONNECTIONS} connections; the portal is the whole of `make run`, durable before it answers.",
         "",
@@ -148,14 +148,8 @@ def table(outcomes: Sequence[Outcome], load_before: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _machine() -> str:
-    version = subprocess.run(
-        [shutil.which("prometheus") or "prometheus", "--version"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    words = (version.stdout or version.stderr).split()
+def machine() -> str:
+    """Return what this runs on, in a few words."""
     cpu = next(
         (
             line.partition(":")[2].strip()
@@ -165,14 +159,29 @@ def _machine() -> str:
         platform.machine(),
     )
     memory = psutil.virtual_memory().total / 2**30
-    return f"{psutil.cpu_count()} cores ({cpu}), {memory:.0f} GB, Prometheus {words[2]}"
+    return f"{psutil.cpu_count()} cores ({cpu}), {memory:.0f} GB"
 
 
-def write_report(text: str) -> None:
-    """Put the table in the place of the one before."""
-    before, _, rest = REPORT.read_text().partition(_HEADING)
+def _prometheus_version() -> str:
+    version = subprocess.run(
+        [shutil.which("prometheus") or "prometheus", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return (version.stdout or version.stderr).split()[2]
+
+
+def write_report(section: str) -> None:
+    """Put a section in the place of the one before it with the same heading, or at the end."""
+    heading = section.partition("\n")[0]
+    before, found, rest = REPORT.read_text().partition(f"{heading}\n")
     _, _, after = rest.partition("\n## ")
-    REPORT.write_text(before + text + (f"\n## {after}" if after else ""))
+    REPORT.write_text(
+        (before if found else f"{before.rstrip()}\n\n")
+        + section
+        + (f"\n## {after}" if after else "")
+    )
 
 
 def main() -> None:

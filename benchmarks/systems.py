@@ -32,11 +32,13 @@ class System:
         name: As it stands in the table.
         port: On 127.0.0.1.
         process: The root of its processes.
+        data_dir: Where the portal keeps its data.
     """
 
     name: str
     port: int
     process: subprocess.Popen[bytes]
+    data_dir: Path
 
     def cpu_seconds(self) -> float:
         """Return what all its processes have used so far, those that have ended included."""
@@ -118,7 +120,7 @@ def _running(
         )
     try:
         _wait_until_ready(process, port, ready_path, folder / "output.txt")
-        yield System(name, port, process)
+        yield System(name, port, process, folder / "var")
     finally:
         process.terminate()
         process.wait(120)

@@ -20,6 +20,7 @@ from observability.access.outgoing import check_url
 from observability.metrics.naming import LABEL_NAME_PATTERN, label_value_fault
 from observability.metrics.scraping.discovery.dns import TYPES
 from observability.metrics.scraping.discovery.files import validate_path
+from observability.metrics.scraping.discovery.target_lists import MAX_TARGETS
 from observability.metrics.scraping.errors import RelabelError
 from observability.metrics.scraping.models import (
     DEFAULT_INTERVAL_MS,
@@ -30,7 +31,9 @@ from observability.metrics.scraping.models import (
     ScrapeSource,
     SourceKind,
 )
+from observability.metrics.scraping.prometheus_config import MAX_BYTES
 from observability.metrics.scraping.relabeling import read_rules
+from observability.metrics.scraping.yaml_text import YamlError, load_yaml
 from observability.promql.durations import format_duration, parse_duration_ms
 
 _CODE = {"rows": 8, "spellcheck": "false", "class": "portal-code"}
@@ -142,8 +145,8 @@ class RulesField(forms.CharField):
         if isinstance(value, list):
             return value
         try:
-            rules = yaml.safe_load(str(value or "")) or []
-        except (yaml.YAMLError, RecursionError) as error:
+            rules = load_yaml(str(value or "")) or []
+        except YamlError as error:
             raise ValidationError(f"Not valid YAML: {error}") from error
         if isinstance(rules, dict) and len(rules) == 1:
             # Whoever copies from prometheus.yml copies the name of the list, too.
@@ -264,6 +267,15 @@ class StaticSourceForm(SourceForm):
     class Meta(SourceForm.Meta):
         fields = ()
 
+    def clean_targets(self) -> list[str]:
+        """Return the targets when they are not too many."""
+        targets: list[str] = self.cleaned_data["targets"]
+        if len(targets) > MAX_TARGETS:
+            raise ValidationError(
+                f"At most {MAX_TARGETS:,} targets; these are {len(targets):,}.", code="invalid"
+            )
+        return targets
+
 
 class FileSourceForm(SourceForm):
     """Files that other programs write."""
@@ -381,6 +393,9 @@ class ImportForm(forms.Form):
         """Return the text of whichever was given."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if upload := cleaned.get("file"):
+            if upload.size > MAX_BYTES:
+                self.add_error("file", f"The file is larger than {MAX_BYTES:,} bytes.")
+                return cleaned
             try:
                 cleaned["text"] = upload.read().decode()
             except UnicodeDecodeError:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from django.core.exceptions import ValidationError
 
 from observability.metrics.scraping.discovery.files import validate_path
@@ -24,6 +23,7 @@ from observability.metrics.scraping.models import (
     SourceKind,
 )
 from observability.metrics.scraping.relabeling import read_rules
+from observability.metrics.scraping.yaml_text import YamlError, load_yaml
 from observability.promql.durations import parse_duration_ms
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -106,8 +106,8 @@ def read_config(text: str, *, folder: Path | None = None) -> list[JobPlan]:
     if len(text.encode()) > MAX_BYTES:
         raise ScrapeConfigError(f"the file is larger than {MAX_BYTES:,} bytes")
     try:
-        config = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
+        config = load_yaml(text)
+    except YamlError as error:
         raise ScrapeConfigError(f"not valid YAML: {error}") from error
     if isinstance(config, list):
         config = {"scrape_configs": config}

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
 from observability.access.roles import ADMINISTRATOR, OPERATOR, VIEWER
 from observability.metrics.scraping.models import ScrapeJob, ScrapeSource, ScrapeTarget
+from observability.metrics.scraping.prometheus_config import MAX_BYTES
 from tests.access.cast import signed_in
 
 from .targets import Exporter, exporter, make_job, scrape_all
@@ -327,6 +329,14 @@ def test_an_uploaded_file_never_has_the_portal_read_its_own_files(tmp_path: Path
 
     job = ScrapeJob.objects.get()
     assert (job.password, job.enabled) == ("", False)
+
+
+def test_a_file_that_is_too_large_is_not_read() -> None:
+    file = SimpleUploadedFile("prometheus.yml", b"#" * (MAX_BYTES + 1))
+
+    response = signed_in(OPERATOR).post(f"{JOBS}import/", {"file": file})
+
+    assert "The file is larger than" in response.content.decode()
 
 
 def test_a_wrong_configuration_says_where() -> None:

@@ -9,13 +9,13 @@ import pytest
 
 from observability.metrics.scraping.discovery import dns as dns_discovery
 from observability.metrics.scraping.discovery import files, http
-from observability.metrics.scraping.discovery.refreshing import claim_due_sources, refresh_due
+from observability.metrics.scraping.discovery.refreshing import claim_due_sources
 from observability.metrics.scraping.errors import DiscoveryError
 from observability.metrics.scraping.models import ScrapeJob, ScrapeSource, ScrapeTarget
 from tests.access.http_server import Handler, serve
 
 from .dns_server import serve_dns
-from .targets import START, make_job
+from .targets import START, make_job, refresh_due
 
 LISTED = [{"targets": ["db1:9100"], "labels": {"env": "test"}}]
 
@@ -115,6 +115,36 @@ def test_a_name_that_does_not_exist_has_no_targets() -> None:
     assert list(group.addresses) == []
 
 
+def test_names_that_take_too_long_together_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns_discovery, "MAX_SECONDS", 0)
+
+    with (
+        serve_dns({}) as resolver,
+        pytest.raises(DiscoveryError, match="did not answer within 0 s for all names"),
+    ):
+        dns_discovery.find({"names": ["a.example.org"], "type": "A"}, resolver=resolver)
+
+
+@pytest.mark.django_db
+def test_a_source_of_too_many_targets_says_so_and_keeps_those_from_before(tmp_path: Path) -> None:
+    job = make_job("a:1")
+    listed = [{"targets": [f"h{number}:1" for number in range(15_000)]}]
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps(listed))
+    source = ScrapeSource.objects.create(
+        job=job,
+        kind="file",
+        config={"paths": [str(tmp_path / "*.json")]},
+        next_refresh_at=START,
+    )
+
+    refresh_due(START)
+
+    source.refresh_from_db()
+    assert source.last_error == "the source: at most 20,000 targets; these are 30,000"
+    assert ScrapeTarget.objects.count() == 1
+
+
 @pytest.mark.django_db
 def test_targets_follow_what_a_file_lists(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
@@ -124,11 +154,11 @@ def test_targets_follow_what_a_file_lists(tmp_path: Path) -> None:
         job=job, kind="file", config={"paths": [str(path)]}, next_refresh_at=START
     )
 
-    refresh_due(clock=lambda: START)
+    refresh_due(START)
     first = dict(ScrapeTarget.objects.present().values_list("url", "pk"))
     path.write_text(json.dumps([{"targets": ["b:1", "c:1"]}]))
     later = START + timedelta(minutes=1)
-    refresh_due(clock=lambda: later)
+    refresh_due(later)
     second = dict(ScrapeTarget.objects.present().values_list("url", "pk"))
 
     assert list(first) == ["http://a:1/metrics", "http://b:1/metrics"]
@@ -145,9 +175,9 @@ def test_targets_stay_while_their_source_cannot_be_asked(tmp_path: Path) -> None
         job=job, kind="file", config={"paths": [str(path)]}, next_refresh_at=START
     )
 
-    refresh_due(clock=lambda: START)
+    refresh_due(START)
     path.write_text("half wri")
-    refresh_due(clock=lambda: START + timedelta(minutes=1))
+    refresh_due(START + timedelta(minutes=1))
 
     assert ScrapeTarget.objects.present().count() == 1
     assert "not valid JSON" in ScrapeSource.objects.get().last_error

@@ -5,6 +5,7 @@ Source: Prometheus 3, discovery/dns/dns.go.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import dns.exception
@@ -16,6 +17,8 @@ from observability.metrics.scraping.targets import TargetGroup
 
 TYPES = ("SRV", "A", "AAAA", "MX", "NS")
 TIMEOUT_SECONDS = 10
+# For all names together; less than the lease of the source (refreshing.py).
+MAX_SECONDS = 30
 
 
 def find(
@@ -30,7 +33,9 @@ def find(
     Raises:
         DiscoveryError: The DNS does not answer.
     """
-    return [_find_one(name, config, resolver or _system_resolver()) for name in config["names"]]
+    resolver = resolver or _system_resolver()
+    deadline = time.monotonic() + MAX_SECONDS
+    return [_find_one(name, config, resolver, deadline) for name in config["names"]]
 
 
 def _system_resolver() -> dns.resolver.Resolver:
@@ -40,10 +45,15 @@ def _system_resolver() -> dns.resolver.Resolver:
         raise DiscoveryError(f"this machine has no DNS server: {error}") from error
 
 
-def _find_one(name: str, config: dict[str, Any], resolver: dns.resolver.Resolver) -> TargetGroup:
+def _find_one(
+    name: str, config: dict[str, Any], resolver: dns.resolver.Resolver, deadline: float
+) -> TargetGroup:
     kind = config.get("type", "SRV")
+    seconds = min(TIMEOUT_SECONDS, deadline - time.monotonic())
+    if seconds <= 0:
+        raise DiscoveryError(f"{name}: the DNS did not answer within {MAX_SECONDS} s for all names")
     try:
-        answer = resolver.resolve(name, kind, lifetime=TIMEOUT_SECONDS, raise_on_no_answer=False)
+        answer = resolver.resolve(name, kind, lifetime=seconds, raise_on_no_answer=False)
     except dns.resolver.NXDOMAIN:
         records: list[Any] = []
     except dns.exception.DNSException as error:

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.core.exceptions import ValidationError
 
 from observability.metrics.scraping.discovery.target_lists import read_groups
 from observability.metrics.scraping.errors import DiscoveryError
 from observability.metrics.scraping.targets import TargetGroup
+from observability.metrics.scraping.yaml_text import load_yaml
 
 ENDINGS = (".json", ".yml", ".yaml")
 MAX_FILE_BYTES = 8 * 1024 * 1024
@@ -55,7 +55,7 @@ def _read(path: Path) -> Any:
     if len(content) > MAX_FILE_BYTES:
         raise DiscoveryError(f"{path}: larger than {MAX_FILE_BYTES:,} bytes")
     try:
-        return json.loads(content) if path.suffix == ".json" else yaml.safe_load(content)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        return json.loads(content) if path.suffix == ".json" else load_yaml(content)
+    except (ValueError, RecursionError) as error:
         # Nothing of the content: whoever names a file here might not be allowed to read it.
         raise DiscoveryError(f"{path}: not valid {path.suffix[1:].upper()}") from error

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from observability.metrics.scraping.discovery import dns, files, http, static
+from observability.metrics.scraping.discovery.target_lists import check_count
 from observability.metrics.scraping.models import SourceKind
 from observability.metrics.scraping.targets import TargetGroup
 
@@ -20,5 +21,7 @@ FINDERS: Mapping[str, Find] = {
 
 
 def find_groups(kind: str, config: dict[str, Any]) -> list[TargetGroup]:
-    """Return what a source lists now; raises `DiscoveryError` when it cannot be asked."""
-    return FINDERS[kind](config)
+    """Return what a source lists now; raises `DiscoveryError` when it cannot be asked, or lists too much."""
+    groups = FINDERS[kind](config)
+    check_count(groups, where="the source")
+    return groups

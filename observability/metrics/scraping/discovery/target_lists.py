@@ -37,9 +37,14 @@ def read_groups(
         _read_group(item, f"{where}, group {number}", added_labels or {})
         for number, item in enumerate(listed, start=1)
     ]
+    check_count(groups, where=where)
+    return groups
+
+
+def check_count(groups: Sequence[TargetGroup], *, where: str) -> None:
+    """Raise `DiscoveryError` when these are more targets than one source may list."""
     if (count := sum(len(group.addresses) for group in groups)) > MAX_TARGETS:
         raise DiscoveryError(f"{where}: at most {MAX_TARGETS:,} targets; these are {count:,}")
-    return groups
 
 
 def as_rows(groups: Sequence[TargetGroup]) -> list[dict[str, Any]]:

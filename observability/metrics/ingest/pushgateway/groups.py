@@ -85,7 +85,7 @@ def push(
         group = _locked(grouping)
         at_ms = _next_ms(group, now_ms)
         metrics = list(group.metrics.all())
-        replaced = [m for m in metrics if replaces_all or m.name in families]
+        replaced = {m for m in metrics if replaces_all or m.name in families}
         kept = [m for m in metrics if m not in replaced]
         _check_types(group, families)
         _check_unique(kept, families)

@@ -28,7 +28,8 @@ _PATHS = (
 PATHS = frozenset(path + end for path in _PATHS for end in ("", "/"))
 
 _StartResponse = Callable[[str, list[tuple[str, str]]], Any]
-_Application = Callable[[dict[str, Any], _StartResponse], Iterable[Any]]
+# Any, because Django's own is not typed as the WSGI standard has it.
+_Application = Callable[[dict[str, Any], Any], Any]
 
 
 class IngestLane:
@@ -39,14 +40,15 @@ class IngestLane:
 
     def __init__(self, application: _Application) -> None:
         self._application = application
-        self._respond: Any = convert_exception_to_response(
-            RequestLogMiddleware(convert_exception_to_response(_answer))
-        )
+        # Django's type allows for coroutines, too.
+        answer: Any = convert_exception_to_response(_answer)
+        self._respond: Any = convert_exception_to_response(RequestLogMiddleware(answer))
 
     def __call__(self, environ: dict[str, Any], start_response: _StartResponse) -> Iterable[Any]:
         """Answer a request."""
         if environ["PATH_INFO"] not in PATHS or "HTTP_AUTHORIZATION" not in environ:
-            return self._application(environ, start_response)
+            answered: Iterable[Any] = self._application(environ, start_response)
+            return answered
         # As Django does at the start of a request: a connection that failed, or is old, is let go.
         connection.close_if_unusable_or_obsolete()
         response = self._respond(WSGIRequest(environ))

@@ -109,9 +109,10 @@
         show: shown.length > 1,
         type: "scroll",
         bottom: 0,
-        icon: "roundRect",
-        itemHeight: 4,
-        itemWidth: 14,
+        icon: "circle",
+        // As high as the text: a scrolling legend cuts off what is higher than its items.
+        itemHeight: 12,
+        itemWidth: 10,
         textStyle: { color: ink },
         pageTextStyle: { color: ink },
         pageIconColor: ink,

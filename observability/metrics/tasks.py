@@ -11,11 +11,11 @@ from observability.metrics import store_report
 from observability.metrics.ingest.otlp import running_totals
 from observability.metrics.ingest.pushgateway import upkeep
 from observability.metrics.store import compaction, deletion, idle_series, retention, unused
-from observability.metrics.store.rollups import expiry, making
+from observability.metrics.store.rollups import days, expiry, making
 
 # One run ends by itself long before its time limit, and leaves the rest to the next.
 _SECONDS_PER_RUN = 50
-# Of long work that makes room for other work and then goes on.
+# Of long work that makes room for other work, of compaction above all, and then goes on.
 _SECONDS_PER_TURN = 15
 
 
@@ -29,13 +29,16 @@ def compact_sample_log() -> None:
 @shared_task(ignore_result=True, soft_time_limit=900, time_limit=930)
 def merge_segments() -> None:
     """Merge the segments of windows that have ended; several runs at once share the work."""
-    compaction.merge_due(now_ms=_now_ms(), seconds=_SECONDS_PER_RUN)
+    done = compaction.merge_due(now_ms=_now_ms(), seconds=_SECONDS_PER_TURN)
+    if done and compaction.due_merges(_now_ms()):
+        merge_segments.delay()
 
 
 @shared_task(ignore_result=True, soft_time_limit=900, time_limit=930)
 def roll_up_days() -> None:
     """Roll up days of which all samples are merged; several runs at once share the work."""
-    making.roll_up_due(seconds=_SECONDS_PER_RUN)
+    if making.roll_up_due(seconds=_SECONDS_PER_TURN) and days.due_days():
+        roll_up_days.delay()
 
 
 @shared_task(ignore_result=True, soft_time_limit=900, time_limit=930)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from celery import Task
 
+from observability.metrics import tasks
 from observability.metrics.backend import get_backend
 from observability.metrics.models import Deletion, LabelPair, SampleLog, Segment, Series
 from observability.metrics.samples import batch_at
@@ -47,6 +48,26 @@ def test_samples_of_days_ago_are_compacted_and_merged() -> None:
 
     assert SampleLog.objects.count() == 0
     assert Segment.objects.get().level == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_merges_that_take_longer_than_a_turn_go_on_in_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tasks, "_SECONDS_PER_TURN", 0)
+    days_ago_ms = int(time.time() * 1000) - 3 * 86_400_000
+    samples = [(label_set({"__name__": name}), 1.0) for name in ("m", "n")]
+    get_backend().append(batch_at(days_ago_ms, samples))
+    wait_until_settled()
+    compact_sample_log.run()
+    queued: list[Task[Any, Any]] = []
+    monkeypatch.setattr(merge_segments, "delay", lambda: queued.append(merge_segments))
+
+    merge_segments.run()
+    merge_segments.run()
+
+    assert queued == [merge_segments]
+    assert [segment.level for segment in Segment.objects.all()] == [3, 3]
 
 
 @pytest.mark.django_db(transaction=True)

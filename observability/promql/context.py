@@ -1,8 +1,10 @@
 """What evaluating a node needs besides the node."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from observability.promql.annotations import Annotations
+from observability.promql.blocks import VectorBlock
 from observability.promql.limits import Account
 from observability.promql.steps import Steps
 from observability.promql.storage import Storage
@@ -25,6 +27,13 @@ class Context:
     account: Account
     annotations: Annotations
     lookback_ms: int
+
+    def counted(self, blocks: Iterable[VectorBlock]) -> Iterator[VectorBlock]:
+        """Yield blocks that are held until the query ends, within the limits of what it may hold."""
+        for block in blocks:
+            self.account.check_time()
+            self.account.add_points(int(block.present.sum()))
+            yield block
 
     def on(self, steps: Steps) -> "Context":
         """Return the same surroundings on other steps."""

@@ -55,7 +55,9 @@ class Engine:
         """
         tree = parse(expr) if isinstance(expr, str) else expr
         steps = Steps(at_ms, at_ms, 0)
-        return self._evaluate(tree, steps, storage, limits or Limits(), is_canceled, _instant)
+        annotations = Annotations(expr if isinstance(expr, str) else "")
+        limits = limits or Limits()
+        return self._evaluate(tree, steps, storage, limits, annotations, is_canceled, _instant)
 
     def query_range(
         self,
@@ -91,7 +93,8 @@ class Engine:
         limits = limits or Limits()
         steps = Steps(start_ms, end_ms, step_ms)
         limits.check_resolution(steps.count)
-        return self._evaluate(tree, steps, storage, limits, is_canceled, _range)
+        annotations = Annotations(expr if isinstance(expr, str) else "")
+        return self._evaluate(tree, steps, storage, limits, annotations, is_canceled, _range)
 
     def _evaluate(
         self,
@@ -99,13 +102,13 @@ class Engine:
         steps: Steps,
         storage: Storage,
         limits: Limits,
+        annotations: Annotations,
         is_canceled: Callable[[], bool] | None,
         shape: Callable[[Expr, Evaluator], Value],
     ) -> QueryResult:
         if max(map(abs, (steps.start_ms, steps.end_ms, steps.step_ms))) > FARTHEST_MS:
             raise BadDataError("timestamp out of bounds")
         account = Account(limits, is_canceled=is_canceled)
-        annotations = Annotations()
         context = Context(
             steps=steps,
             storage=storage,
@@ -158,14 +161,7 @@ def _range(expr: Expr, evaluator: Evaluator) -> Matrix:
 
 def _collect(blocks: Iterator[VectorBlock], context: Context) -> VectorBlock:
     """Return the blocks as one, within the limits of what a query may hold."""
-
-    def counted() -> Iterator[VectorBlock]:
-        for block in blocks:
-            context.account.check_time()
-            context.account.add_points(int(block.present.sum()))
-            yield block
-
-    return concatenate(counted(), context.steps.count)
+    return concatenate(context.counted(blocks), context.steps.count)
 
 
 def _windows(blocks: Iterator[WindowBlock], context: Context) -> Matrix:

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from observability.promql.places import line_and_column
+
 
 class PromQLError(Exception):
     """A query could not be answered; `kind` is Prometheus's `errorType`."""
@@ -39,8 +41,7 @@ class ParseError(BadDataError):
         """The position as Prometheus writes it: `line:column`, both from 1."""
         if self.position is None:
             return "unknown position"
-        before = self.text[: self.position]
-        return f"{before.count(chr(10)) + 1}:{len(before) - (before.rfind(chr(10)) + 1) + 1}"
+        return line_and_column(self.text, self.position)
 
 
 class InvalidRegexError(BadDataError):

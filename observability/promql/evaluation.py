@@ -91,8 +91,8 @@ class Evaluator:
                 return self.vector(inner)
             case Unary(expr=inner):
                 return (block.with_values(-block.values) for block in self.vector(inner))
-            case Aggregation(expr=inner, op=op):
-                return aggregate(expr, self.vector(inner, function=op), self.context)
+            case Aggregation():
+                return aggregate(expr, self)
             case Binary():
                 return self._binary(expr)
             case Call(function=called):
@@ -114,7 +114,7 @@ class Evaluator:
                 steps = subquery_steps(subquery, end_ms)
                 self.context.account.check_steps(steps.count)
                 inside = Evaluator(self.context.on(steps)).vector(subquery.expr)
-                return cut_subquery(self._counted(inside), subquery, steps, end_ms)
+                return cut_subquery(self.context.counted(inside), subquery, steps, end_ms)
             case _:
                 raise _mistyped(expr, ValueType.MATRIX)
 
@@ -158,12 +158,7 @@ class Evaluator:
     def _whole(self, expr: Expr) -> VectorBlock:
         """Return a vector as one block: a match may join any two of its series."""
         step_count = self.context.steps.count
-        return concatenate(self._counted(self.vector(expr)), step_count)
-
-    def _counted(self, blocks: Iterator[VectorBlock]) -> Iterator[VectorBlock]:
-        for block in blocks:
-            self.context.account.add_points(int(block.present.sum()))
-            yield block
+        return concatenate(self.context.counted(self.vector(expr)), step_count)
 
 
 def _refuse_boundary(selector: VectorSelector) -> None:

@@ -13,6 +13,7 @@ from observability.promql.matchers import matches_all
 from observability.promql.staleness import STALE_NAN_BITS
 from observability.promql.syntax import (
     Aggregation,
+    AggregationOp,
     AtBound,
     Binary,
     BinaryOp,
@@ -108,6 +109,10 @@ class Reference:
             names = {*expr.grouping, "__name__"} if expr.without else set(expr.grouping)
             key = {n: v for n, v in labels if (n in names) is not expr.without}
             groups.setdefault(label_set(key), []).append(value)
+        if expr.op is AggregationOp.QUANTILE:
+            assert isinstance(expr.param, NumberLiteral)
+            q = expr.param.value
+            return {labels: quantile(q, values) for labels, values in groups.items()}
         fold = AGGREGATIONS[expr.op]
         return {labels: fold(values) for labels, values in groups.items()}
 
@@ -193,6 +198,17 @@ def total(values: Iterable[float]) -> float:
 def extreme(values: Iterable[float], choose: Callable[[list[float]], float]) -> float:
     real = [value for value in values if not math.isnan(value)]
     return choose(real) if real else math.nan
+
+
+def quantile(q: float, values: list[float]) -> float:
+    if not 0 <= q <= 1:
+        return math.nan if math.isnan(q) else math.copysign(math.inf, q)
+    ordered = sorted(values, key=lambda value: -math.inf if math.isnan(value) else value)
+    ordered.sort(key=lambda value: not math.isnan(value))
+    rank = q * (len(ordered) - 1)
+    lower = math.floor(rank)
+    upper = min(lower + 1, len(ordered) - 1)
+    return ordered[lower] * (1 - (rank - lower)) + ordered[upper] * (rank - lower)
 
 
 AGGREGATIONS: dict[str, Callable[[list[float]], float]] = {

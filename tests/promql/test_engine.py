@@ -220,7 +220,7 @@ def test_range_selector_gives_samples_as_they_were_recorded() -> None:
     assert result.value.values.tolist() == [2, 4]
 
 
-@pytest.mark.parametrize("expr", ["topk(1, x)", "deriv(x[5m])", "x + fill(0) x"])
+@pytest.mark.parametrize("expr", ["deriv(x[5m])", "x + fill(0) x"])
 def test_what_is_not_built_is_refused_by_name(expr: str) -> None:
     with pytest.raises(UnsupportedError) as caught:
         Engine().query(expr, at_ms=0, storage=storage_of(({"__name__": "x"}, "1")))
@@ -383,6 +383,14 @@ def larger(vectors: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
             vectors,
             st.none(),
             st.sampled_from([(), ("i",), ("job",), ("i", "job")]),
+            st.booleans(),
+        ),
+        st.builds(
+            Aggregation,
+            st.just(AggregationOp.QUANTILE),
+            vectors,
+            st.sampled_from([-0.5, 0.0, 0.3, 0.5, 1.0, 7.0]).map(NumberLiteral),
+            st.sampled_from([(), ("i",), ("job",)]),
             st.booleans(),
         ),
         st.builds(binary, OPERATORS, vectors, NUMBERS, st.booleans()),

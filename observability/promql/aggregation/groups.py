@@ -23,6 +23,11 @@ class Groups:
         return len(self._numbers)
 
     @property
+    def is_one(self) -> bool:
+        """Whether all series fall into one group, whatever their labels."""
+        return not self._without and not self._names
+
+    @property
     def label_sets(self) -> list[LabelSet]:
         """The labels of each group, in the order of their numbers."""
         return list(self._numbers)

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from observability.promql.blocks import Bools, VectorBlock, one_series
-from observability.promql.functions.signature import Operands, VectorFunction
+from observability.promql.functions.signature import VectorFunction
 from observability.promql.labels import METRIC_NAME, LabelSet, label_set
 from observability.promql.matchers import MatchOp
+from observability.promql.operands import Operands
 from observability.promql.syntax import Call, Expr, MatrixSelector, VectorSelector
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from observability.promql.blocks import Floats, VectorBlock
-from observability.promql.functions.signature import Operands, ScalarFunction, VectorFunction
+from observability.promql.functions.signature import ScalarFunction, VectorFunction
+from observability.promql.operands import Operands
 from observability.promql.selection import select_samples
 from observability.promql.syntax import Call, VectorSelector, unwrap
 

@@ -8,9 +8,10 @@ import numpy as np
 from observability.promql.blocks import VectorBlock
 from observability.promql.errors import ExecutionError, InvalidRegexError
 from observability.promql.expansion import expand
-from observability.promql.functions.signature import Operands, VectorFunction
+from observability.promql.functions.signature import VectorFunction
 from observability.promql.labels import METRIC_NAME, LabelSet, label_set
 from observability.promql.matchers import compile_regex
+from observability.promql.operands import Operands
 from observability.promql.syntax import Call
 
 

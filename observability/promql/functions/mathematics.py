@@ -7,12 +7,8 @@ from typing import Any
 import numpy as np
 
 from observability.promql.blocks import Floats, VectorBlock
-from observability.promql.functions.signature import (
-    Operands,
-    ScalarFunction,
-    VectorFunction,
-    each_value,
-)
+from observability.promql.functions.signature import ScalarFunction, VectorFunction, each_value
+from observability.promql.operands import Operands
 from observability.promql.syntax import Call
 
 

@@ -9,13 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from observability.promql.blocks import Bools, Floats, Ints, VectorBlock
-from observability.promql.functions.signature import (
-    Operands,
-    RollupKernel,
-    VectorFunction,
-    each_window,
-)
+from observability.promql.functions.signature import RollupKernel, VectorFunction, each_window
 from observability.promql.labels import METRIC_NAME, label_value
+from observability.promql.operands import Operands
 from observability.promql.rollups import RollupWindows
 from observability.promql.storage import RollupColumn
 from observability.promql.syntax import Call

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from observability.promql.blocks import VectorBlock, concatenate
-from observability.promql.functions.signature import Operands, VectorFunction
+from observability.promql.functions.signature import VectorFunction
+from observability.promql.operands import Operands
 from observability.promql.syntax import Call
 
 

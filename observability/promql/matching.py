@@ -18,7 +18,6 @@ from observability.promql.labels import (
     drop_labels,
     drop_metadata,
     format_labels,
-    format_metric,
     keep_labels,
     label_set,
 )
@@ -169,7 +168,7 @@ def _refuse_duplicates(one: VectorBlock, groups: _Groups, matching: VectorMatchi
     step = int(np.flatnonzero(is_duplicate.any(axis=0))[0])
     group = int(np.flatnonzero(is_duplicate[:, step])[0])
     rows = np.flatnonzero((groups.right == group) & one.present[:, step])[:2]
-    first, second = sorted(format_metric(one.label_sets[row]) for row in rows.tolist())
+    first, second = sorted(format_labels(one.label_sets[row]) for row in rows.tolist())
     shared = format_labels(signature(one.label_sets[int(rows[0])], matching))
     side = "left" if matching.cardinality is Cardinality.ONE_TO_MANY else "right"
     raise ExecutionError(

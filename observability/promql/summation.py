@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from observability.promql.blocks import Floats
 
@@ -27,6 +28,17 @@ class Sum:
     def value(self) -> Floats:
         """The sum, with the lost part put back."""
         return self.total + self.compensation
+
+
+@njit(nogil=True, cache=True)
+def increment(total: float, compensation: float, value: float) -> tuple[float, float]:
+    """Return a sum of single numbers with a value added, and what rounding took from it."""
+    grown = total + value
+    if np.isinf(grown):
+        return grown, 0.0
+    if abs(total) >= abs(value):
+        return grown, compensation + ((total - grown) + value)
+    return grown, compensation + ((value - grown) + total)
 
 
 def zero_sum(shape: tuple[int, ...]) -> Sum:

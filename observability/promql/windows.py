@@ -54,6 +54,12 @@ class WindowBlock:
             return np.zeros(index.shape)
         return flat[np.clip(index, 0, flat.size - 1)]
 
+    def gather_times(self, index: Ints) -> Ints:
+        """Return the times of samples in milliseconds, any time where the index points past the end."""
+        if not self.timestamps_ms.size:
+            return np.zeros(index.shape, dtype=np.int64)
+        return self.timestamps_ms[np.clip(index, 0, self.timestamps_ms.size - 1)]
+
     def columns(self) -> Iterator[tuple[Floats, Bools]]:
         """Yield the first sample of every window, then every second one, and so on.
 

@@ -57,8 +57,10 @@ class Reference:
                 return {drop_metric_name(labels): -value for labels, value in operand.items()}
             case VectorSelector():
                 return dict(self._select(expr))
-            case Call(function=name, args=(MatrixSelector() as matrix,)):
-                return self._over_windows(name, matrix)
+            case Call(function=name, args=args):
+                (matrix,) = (arg for arg in args if isinstance(arg, MatrixSelector))
+                numbers = [arg.value for arg in args if isinstance(arg, NumberLiteral)]
+                return self._over_windows(name, matrix, numbers)
             case Aggregation():
                 return self._aggregate(expr)
             case Binary():
@@ -86,7 +88,7 @@ class Reference:
             if seen and not is_stale(seen[-1]):
                 yield labels, seen[-1]
 
-    def _over_windows(self, name: str, matrix: MatrixSelector) -> Vector:
+    def _over_windows(self, name: str, matrix: MatrixSelector, numbers: list[float]) -> Vector:
         end_ms = self._reference_time(matrix.selector)
         result = {}
         for labels, samples in self._series(matrix.selector):
@@ -95,7 +97,7 @@ class Reference:
                 for time, value in samples
                 if end_ms - matrix.range_ms < time <= end_ms and not is_stale(value)
             ]
-            value = over_window(name, window, end_ms, matrix.range_ms)
+            value = over_window(name, window, end_ms, matrix.range_ms, numbers)
             if value is not None:
                 kept = labels if name == "last_over_time" else drop_metric_name(labels)
                 result[kept] = value
@@ -221,18 +223,53 @@ AGGREGATIONS: dict[str, Callable[[list[float]], float]] = {
 }
 
 
-def over_window(name: str, window: Samples, end_ms: int, range_ms: int) -> float | None:
+def over_window(
+    name: str, window: Samples, end_ms: int, range_ms: int, numbers: list[float]
+) -> float | None:
     values = [value for _, value in window]
     if name.endswith("_over_time"):
-        if not values:
-            return None
-        return values[-1] if name == "last_over_time" else AGGREGATIONS[name[:-10]](values)
+        return over_time(name[:-10], window, numbers) if values else None
     if len(values) < 2:
         return None
+    if name == "double_exponential_smoothing":
+        return smoothed(values, *numbers)
     if name == "irate":
         (before_ms, before), (last_ms, last) = window[-2:]
         return (last if last < before else last - before) / ((last_ms - before_ms) / 1000)
     return extrapolated(name, window, end_ms, range_ms)
+
+
+def over_time(name: str, window: Samples, numbers: list[float]) -> float:
+    values = [value for _, value in window]
+    match name:
+        case "last":
+            return values[-1]
+        case "quantile":
+            return quantile(numbers[0], values)
+        case "mad":
+            if any(math.isnan(value) for value in values):
+                return math.nan
+            median = quantile(0.5, values)
+            return quantile(0.5, [abs(value - median) for value in values])
+        case "ts_of_first":
+            return window[0][0] / 1000
+        case "ts_of_last":
+            return window[-1][0] / 1000
+        case "ts_of_max" | "ts_of_min":
+            best = extreme(values, max if name == "ts_of_max" else min)
+            same = [time for time, value in window if value == best or math.isnan(best)]
+            return same[-1] / 1000
+        case _:
+            return AGGREGATIONS[name](values)
+
+
+def smoothed(values: list[float], share: float, trend_share: float) -> float:
+    before, level, trend = values[0], values[0], values[1] - values[0]
+    for n, value in enumerate(values[1:]):
+        if n:
+            trend = trend_share * (level - before) + (1 - trend_share) * trend
+        before, level = level, share * value + (1 - share) * (level + trend)
+    return level
 
 
 def extrapolated(name: str, window: Samples, end_ms: int, range_ms: int) -> float:

@@ -220,7 +220,7 @@ def test_range_selector_gives_samples_as_they_were_recorded() -> None:
     assert result.value.values.tolist() == [2, 4]
 
 
-@pytest.mark.parametrize("expr", ["deriv(x[5m])", "x + fill(0) x"])
+@pytest.mark.parametrize("expr", ["x + fill(0) x", "x smoothed"])
 def test_what_is_not_built_is_refused_by_name(expr: str) -> None:
     with pytest.raises(UnsupportedError) as caught:
         Engine().query(expr, at_ms=0, storage=storage_of(({"__name__": "x"}, "1")))
@@ -353,15 +353,28 @@ SELECTORS = st.builds(
     st.sampled_from([0, 0, 30_000, -45_000]),
     st.sampled_from([None, None, None, 300_000, AtBound.START, AtBound.END]),
 )
-WINDOW_FUNCTIONS = ["rate", "increase", "delta", "irate"] + [
-    f"{name}_over_time" for name in ("avg", "min", "max", "sum", "count", "last")
+WINDOW_FUNCTIONS = ["rate", "increase", "delta", "irate", "double_exponential_smoothing"] + [
+    f"{name}_over_time"
+    for name in (
+        *("avg", "min", "max", "sum", "count", "last", "mad", "quantile"),
+        *("ts_of_first", "ts_of_last", "ts_of_max", "ts_of_min"),
+    )
 ]
-WINDOWS = st.builds(
-    lambda name, selector, range_ms: Call(name, (MatrixSelector(selector, range_ms),)),
-    st.sampled_from(WINDOW_FUNCTIONS),
-    SELECTORS,
-    DURATIONS,
-)
+
+
+def window_call(name: str, selector: VectorSelector, range_ms: int, number: float) -> Call:
+    matrix = MatrixSelector(selector, range_ms)
+    match name:
+        case "quantile_over_time":
+            return Call(name, (NumberLiteral(number), matrix))
+        case "double_exponential_smoothing":
+            return Call(name, (matrix, NumberLiteral(0.3), NumberLiteral(0.6)))
+        case _:
+            return Call(name, (matrix,))
+
+
+QUANTILES = st.sampled_from([-0.5, 0.0, 0.3, 0.5, 1.0, 7.0])
+WINDOWS = st.builds(window_call, st.sampled_from(WINDOW_FUNCTIONS), SELECTORS, DURATIONS, QUANTILES)
 OPERATORS = st.sampled_from(
     [op for op in BinaryOp if op not in ("^", "atan2", "</", ">/", "and", "or", "unless")]
 )
@@ -389,7 +402,7 @@ def larger(vectors: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
             Aggregation,
             st.just(AggregationOp.QUANTILE),
             vectors,
-            st.sampled_from([-0.5, 0.0, 0.3, 0.5, 1.0, 7.0]).map(NumberLiteral),
+            QUANTILES.map(NumberLiteral),
             st.sampled_from([(), ("i",), ("job",)]),
             st.booleans(),
         ),
@@ -433,7 +446,7 @@ def test_engine_agrees_with_the_reference_on_windows_with_many_samples(
     times = accumulate(distance for distance, _ in points)
     values = (value for _, value in points)
     data = {label_set({"__name__": "x"}): list(zip(times, values, strict=True))}
-    expr = Call(function, (MatrixSelector(VectorSelector("x"), range_ms),))
+    expr = window_call(function, VectorSelector("x"), range_ms, 0.3)
 
     check_against_reference(data, expr, 0, 900_000, 45_000, 1)
 

@@ -42,8 +42,8 @@ def extrapolated_rate(
         counts=window.counts,
         first_value=first_value,
         growth=growth,
-        first_ms=_timestamps(window, window.first),
-        last_ms=_timestamps(window, window.last - 1),
+        first_ms=window.gather_times(window.first),
+        last_ms=window.gather_times(window.last - 1),
     )
     factor = _stretching(sampled, window.end_ms, window.range_ms, is_counter=is_counter)
     if is_rate:
@@ -114,7 +114,7 @@ def instant_change(window: WindowBlock, *, is_rate: bool) -> tuple[Floats, Bools
     change = last - before
     if is_rate:
         change = np.where(last < before, last, change)
-        elapsed_ms = _timestamps(window, window.last - 1) - _timestamps(window, window.last - 2)
+        elapsed_ms = window.gather_times(window.last - 1) - window.gather_times(window.last - 2)
         change = change / (elapsed_ms / 1000)
     return change, window.counts >= 2
 
@@ -147,10 +147,6 @@ def _add_back(growth: Floats, places: Ints, lost: Floats, first: Ints, last: Int
         here = lost[np.minimum(index, len(lost) - 1)]
         growth = growth + np.where(index < end, here, 0.0)
     return growth
-
-
-def _timestamps(window: WindowBlock, index: Ints) -> Ints:
-    return _pick(window.timestamps_ms, index)
 
 
 def _pick(flat: Ints, index: Ints) -> Ints:

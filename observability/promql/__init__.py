@@ -1,7 +1,7 @@
 """The PromQL query language as a library: parser, engine, storage protocol."""
 
 from observability.promql.engine import Engine
-from observability.promql.errors import ParseError, PromQLError, UnsupportedError
+from observability.promql.errors import ParseError, PromQLError
 from observability.promql.limits import Limits
 from observability.promql.memory import MemoryStorage
 from observability.promql.parser import parse
@@ -22,6 +22,5 @@ __all__ = [
     "SeriesBlock",
     "Storage",
     "String",
-    "UnsupportedError",
     "parse",
 ]

@@ -53,14 +53,6 @@ class InvalidRegexError(BadDataError):
         self.reason = reason
 
 
-class UnsupportedError(BadDataError):
-    """The query is PromQL, but this engine does not answer the named construct."""
-
-    def __init__(self, construct: str) -> None:
-        super().__init__(f"{construct} is not supported by this engine")
-        self.construct = construct
-
-
 class ResolutionError(BadDataError):
     """A range query asks for more points in one series than are allowed."""
 

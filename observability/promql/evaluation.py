@@ -1,14 +1,15 @@
 """Evaluates a syntax tree, node by node, at all steps at once."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from observability.promql.aggregation import aggregate
 from observability.promql.blocks import Floats, VectorBlock, concatenate, spread
 from observability.promql.context import Context
-from observability.promql.errors import UnsupportedError
 from observability.promql.functions import SCALAR_FUNCTIONS, VECTOR_FUNCTIONS
+from observability.promql.labels import quote
 from observability.promql.matching import apply_between_vectors, apply_set_operator
 from observability.promql.operators import between_scalars, with_scalar
 from observability.promql.plan import is_step_invariant
@@ -53,13 +54,9 @@ class Evaluator:
             case Unary(expr=inner, is_plus=is_plus):
                 return self.scalar(inner) if is_plus else -self.scalar(inner)
             case Binary(op=op, lhs=lhs, rhs=rhs):
-                _refuse_trim(op)
                 return between_scalars(op, self.scalar(lhs), self.scalar(rhs))
             case Call(function=function):
-                scalar_function = SCALAR_FUNCTIONS.get(function)
-                if scalar_function is None:
-                    raise UnsupportedError(f"function {function}()")
-                return scalar_function(expr, self)
+                return SCALAR_FUNCTIONS[function](expr, self)
             case _:
                 raise _mistyped(expr, ValueType.SCALAR)
 
@@ -83,7 +80,6 @@ class Evaluator:
             return spread(once.vector(expr, function=function), steps.count)
         match expr:
             case VectorSelector():
-                _refuse_boundary(expr)
                 return select_vector(expr, self.context, function)
             case Paren(expr=inner):
                 return self.vector(inner, function=function)
@@ -96,10 +92,7 @@ class Evaluator:
             case Binary():
                 return self._binary(expr)
             case Call(function=called):
-                vector_function = VECTOR_FUNCTIONS.get(called)
-                if vector_function is None:
-                    raise UnsupportedError(f"function {called}()")
-                return vector_function(expr, self)
+                return VECTOR_FUNCTIONS[called](expr, self)
             case _:
                 raise _mistyped(expr, ValueType.VECTOR)
 
@@ -107,7 +100,6 @@ class Evaluator:
         """Yield a range vector expression's windows at each step."""
         match unwrap(expr):
             case MatrixSelector() as matrix:
-                _refuse_boundary(matrix.selector)
                 return select_windows(matrix, self.context, function)
             case Subquery() as subquery:
                 end_ms = subquery_end(subquery, self.context)
@@ -123,13 +115,14 @@ class Evaluator:
     ) -> Iterator[WindowBlock | RollupWindows]:
         """Yield the same, as rollups with these columns where the storage has them."""
         matrix = unwrap(expr)
-        if isinstance(matrix, MatrixSelector):
-            _refuse_boundary(matrix.selector)
+        if isinstance(matrix, MatrixSelector) and matrix.selector.boundary is None:
             return select_rollup_windows(matrix, self.context, function, columns)
         return self.windows(expr, function=function)
 
     def _binary(self, expr: Binary) -> Iterator[VectorBlock]:
-        _refuse_trim(expr.op)
+        if expr.op.is_trim:
+            # Only the matching counts: there is nothing to trim off a float.
+            return self._trimmed(expr, self._binary(replace(expr, op=BinaryOp.SUB)))
         match value_type(expr.lhs), value_type(expr.rhs):
             case ValueType.VECTOR, ValueType.VECTOR:
                 return self._between_vectors(expr)
@@ -147,28 +140,26 @@ class Evaluator:
 
     def _between_vectors(self, expr: Binary) -> Iterator[VectorBlock]:
         matching = expr.matching or VectorMatching()
-        if matching.fill_left is not None or matching.fill_right is not None:
-            raise UnsupportedError("fill modifier")
         lhs, rhs = self._whole(expr.lhs), self._whole(expr.rhs)
         if expr.op.is_set_operator:
             yield apply_set_operator(expr.op, lhs, rhs, matching)
         else:
             yield apply_between_vectors(expr.op, lhs, rhs, matching, return_bool=expr.return_bool)
 
+    def _trimmed(self, expr: Binary, blocks: Iterator[VectorBlock]) -> Iterator[VectorBlock]:
+        for block in blocks:
+            if block.present.any():
+                self.context.annotations.inform(
+                    "incompatible sample types encountered for binary operator "
+                    f"{quote(expr.op)}: float {expr.op} float",
+                    expr.span,
+                )
+            yield block.with_presence(np.zeros_like(block.present))
+
     def _whole(self, expr: Expr) -> VectorBlock:
         """Return a vector as one block: a match may join any two of its series."""
         step_count = self.context.steps.count
         return concatenate(self.context.counted(self.vector(expr)), step_count)
-
-
-def _refuse_boundary(selector: VectorSelector) -> None:
-    if selector.boundary is not None:
-        raise UnsupportedError(f"{selector.boundary} selector")
-
-
-def _refuse_trim(op: BinaryOp) -> None:
-    if op in (BinaryOp.TRIM_UPPER, BinaryOp.TRIM_LOWER):
-        raise UnsupportedError("trim operator")
 
 
 def _mistyped(expr: Expr, wanted: ValueType) -> TypeError:

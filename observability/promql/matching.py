@@ -6,6 +6,7 @@ import numpy as np
 
 from observability.promql.blocks import (
     Bools,
+    Floats,
     Ints,
     VectorBlock,
     concatenate,
@@ -68,17 +69,23 @@ def apply_between_vectors(
     many, one = (rhs, lhs) if is_swapped else (lhs, rhs)
     groups = _Groups(many, one, matching)
     _refuse_duplicates(one, groups, matching)
-    pairs = _pair(groups)
-    present = many.present[pairs.many] & one.present[pairs.one]
-    left, right = many.values[pairs.many], one.values[pairs.one]
+    matches = [_pairs(many, one, groups)]
+    # As in Prometheus, `fill_left` stands in for the "many" side even where that is the right one.
+    if matching.fill_right is not None:
+        matches.append(_without_one(many, matching.fill_right, groups, matching))
+    if matching.fill_left is not None:
+        matches.append(_without_many(one, matching.fill_left, groups, matching))
+    found = _joined(matches)
+    left, right = found.many_values, found.one_values
     if is_swapped:
         left, right = right, left
     labels = [
-        _result_labels(many.label_sets[m], one.label_sets[o], op, matching)
-        for m, o in zip(pairs.many.tolist(), pairs.one.tolist(), strict=True)
+        _result_labels(many_labels, one_labels, op, matching)
+        for many_labels, one_labels in zip(found.many_labels, found.one_labels, strict=True)
     ]
-    _refuse_multiple(labels, groups.left[pairs.many], present, matching)
-    drop_name = many.drop_name[pairs.many]
+    present = found.present
+    _refuse_multiple(labels, found.group, present, matching)
+    drop_name = found.drop_name
     if not op.is_comparison:
         values = calculate(op, left, right)
     elif return_bool:
@@ -92,12 +99,17 @@ def apply_between_vectors(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Pairs:
-    """Rows of the two sides that have the same signature."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Matches:
+    """Series of the two sides that belong together, one pair a row; values are rows x steps."""
 
-    many: Ints
-    one: Ints
+    many_labels: list[LabelSet]
+    one_labels: list[LabelSet]
+    many_values: Floats
+    one_values: Floats
+    present: Bools
+    drop_name: Bools
+    group: Ints
 
 
 class _Groups:
@@ -128,17 +140,70 @@ class _Groups:
         return present
 
 
-def _pair(groups: _Groups) -> _Pairs:
+def _pairs(many: VectorBlock, one: VectorBlock, groups: _Groups) -> _Matches:
+    """Return the series that have the same signature."""
     rows_of: dict[int, list[int]] = {}
     for row, group in enumerate(groups.right.tolist()):
         rows_of.setdefault(group, []).append(row)
     pairs = [
-        (many, one)
-        for many, group in enumerate(groups.left.tolist())
-        for one in rows_of.get(group, ())
+        (many_row, one_row)
+        for many_row, group in enumerate(groups.left.tolist())
+        for one_row in rows_of.get(group, ())
     ]
-    many, one = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    return _Pairs(many, one)
+    many_rows, one_rows = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return _Matches(
+        many_labels=[many.label_sets[row] for row in many_rows.tolist()],
+        one_labels=[one.label_sets[row] for row in one_rows.tolist()],
+        many_values=many.values[many_rows],
+        one_values=one.values[one_rows],
+        present=many.present[many_rows] & one.present[one_rows],
+        drop_name=many.drop_name[many_rows],
+        group=groups.left[many_rows],
+    )
+
+
+def _without_one(
+    many: VectorBlock, fill: float, groups: _Groups, matching: VectorMatching
+) -> _Matches:
+    """Return the series of the "many" side where they have no partner, with one made up."""
+    return _Matches(
+        many_labels=list(many.label_sets),
+        one_labels=[signature(labels, matching) for labels in many.label_sets],
+        many_values=many.values,
+        one_values=np.full(many.values.shape, fill),
+        present=many.present & ~groups.right_present[groups.left],
+        drop_name=many.drop_name,
+        group=groups.left,
+    )
+
+
+def _without_many(
+    one: VectorBlock, fill: float, groups: _Groups, matching: VectorMatching
+) -> _Matches:
+    """Return the same for the other side."""
+    return _Matches(
+        many_labels=[signature(labels, matching) for labels in one.label_sets],
+        one_labels=list(one.label_sets),
+        many_values=np.full(one.values.shape, fill),
+        one_values=one.values,
+        present=one.present & ~groups.left_present[groups.right],
+        drop_name=np.zeros(len(one), dtype=np.bool_),
+        group=groups.right,
+    )
+
+
+def _joined(matches: list[_Matches]) -> _Matches:
+    if len(matches) == 1:
+        return matches[0]
+    return _Matches(
+        many_labels=[labels for part in matches for labels in part.many_labels],
+        one_labels=[labels for part in matches for labels in part.one_labels],
+        many_values=np.concatenate([part.many_values for part in matches]),
+        one_values=np.concatenate([part.one_values for part in matches]),
+        present=np.concatenate([part.present for part in matches]),
+        drop_name=np.concatenate([part.drop_name for part in matches]),
+        group=np.concatenate([part.group for part in matches]),
+    )
 
 
 def _result_labels(
@@ -158,11 +223,14 @@ def _result_labels(
 def _refuse_duplicates(one: VectorBlock, groups: _Groups, matching: VectorMatching) -> None:
     """Raise when the "one" side has two series of a match group at some step.
 
-    Steps at which the other side is empty do not count: nothing is matched there.
+    Steps at which the other side is empty do not count where nothing is filled in: nothing is
+    matched there.
     """
     counts = np.zeros((groups.count, one.present.shape[1]), dtype=np.int64)
     np.add.at(counts, groups.right, one.present)
-    is_duplicate = (counts > 1) & groups.left_present.any(axis=0)
+    is_duplicate = counts > 1
+    if not matching.fills:
+        is_duplicate &= groups.left_present.any(axis=0)
     if not is_duplicate.any():
         return
     step = int(np.flatnonzero(is_duplicate.any(axis=0))[0])

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from observability.promql.blocks import Bools, Floats, VectorBlock
+from observability.promql.errors import ExecutionError
+from observability.promql.labels import quote
 from observability.promql.syntax import BinaryOp
 
 _ARITHMETIC: dict[BinaryOp, Callable[[Floats, Floats], Floats]] = {
@@ -38,7 +40,13 @@ def compare(op: BinaryOp, lhs: Floats, rhs: Floats) -> Bools:
 
 
 def between_scalars(op: BinaryOp, lhs: Floats, rhs: Floats) -> Floats:
-    """Return `lhs op rhs` for two scalars; a comparison gives 0 or 1."""
+    """Return `lhs op rhs` for two scalars; a comparison gives 0 or 1.
+
+    Raises:
+        ExecutionError: The operator is for histograms only.
+    """
+    if op.is_trim:
+        raise ExecutionError(f"operator {quote(op)} not allowed for Scalar operations")
     if op.is_comparison:
         return compare(op, lhs, rhs).astype(np.float64)
     return calculate(op, lhs, rhs)

@@ -53,6 +53,11 @@ class BinaryOp(StrEnum):
         return self in _COMPARISONS
 
     @property
+    def is_trim(self) -> bool:
+        """Whether the operator takes observations away from native histograms."""
+        return self in (BinaryOp.TRIM_UPPER, BinaryOp.TRIM_LOWER)
+
+    @property
     def is_set_operator(self) -> bool:
         """Whether the operator works on which series there are, not on their values."""
         return self in (BinaryOp.AND, BinaryOp.OR, BinaryOp.UNLESS)
@@ -344,6 +349,11 @@ class VectorMatching:
     include: tuple[str, ...] = ()
     fill_left: float | None = None
     fill_right: float | None = None
+
+    @property
+    def fills(self) -> bool:
+        """Whether a value stands in for missing series of some side."""
+        return self.fill_left is not None or self.fill_right is not None
 
     def __str__(self) -> str:
         parts = []

@@ -120,7 +120,7 @@ class _Check:
                 self._fail(
                     side, "binary expression must contain only scalar and instant vector types"
                 )
-        has_fill = matching.fill_left is not None or matching.fill_right is not None
+        has_fill = matching.fills
         if ValueType.SCALAR in (left, right):
             if matching.labels:
                 self._fail(expr, "vector matching only allowed between instant vectors")

@@ -9,6 +9,7 @@ from observability.promql.blocks import Bools, Floats, Ints
 from observability.promql.labels import LabelSet
 from observability.promql.staleness import positions, without_stale_markers
 from observability.promql.storage import SeriesBlock
+from observability.promql.syntax import Boundary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class WindowBlock:
         last: int64, series x steps, exclusive.
         end_ms: int64, one a step: the right edge of the window, which belongs to it.
         range_ms: Length of the window; its left edge does not belong to it.
+        boundary: How the edges are treated, where not as usual; samples from outside of the
+            window may belong to it then (boundaries.py says which).
     """
 
     label_sets: Sequence[LabelSet]
@@ -37,6 +40,7 @@ class WindowBlock:
     last: Ints
     end_ms: Ints
     range_ms: int
+    boundary: Boundary | None = None
 
     @property
     def counts(self) -> Ints:

@@ -17,6 +17,7 @@ from observability.promql.syntax import (
     AtBound,
     Binary,
     BinaryOp,
+    Boundary,
     Call,
     Expr,
     MatrixSelector,
@@ -83,15 +84,34 @@ class Reference:
 
     def _select(self, selector: VectorSelector) -> Iterator[tuple[LabelSet, float]]:
         at_ms = self._reference_time(selector)
+        if selector.boundary is Boundary.SMOOTHED:
+            yield from self._select_smoothed(selector)
+            return
         for labels, samples in self._series(selector):
             seen = [value for time, value in samples if at_ms - LOOKBACK_MS < time <= at_ms]
             if seen and not is_stale(seen[-1]):
                 yield labels, seen[-1]
 
+    def _select_smoothed(self, selector: VectorSelector) -> Iterator[tuple[LabelSet, float]]:
+        at_ms = self._reference_time(selector)
+        for labels, samples in self._series(selector):
+            near = around(samples, at_ms - LOOKBACK_MS, at_ms + LOOKBACK_MS)
+            before = [sample for sample in near if sample[0] <= at_ms]
+            after = [sample for sample in near if sample[0] > at_ms]
+            if before:
+                is_exact = before[-1][0] == at_ms or not after
+                yield labels, before[-1][1] if is_exact else on_line(before[-1], after[0], at_ms)
+
     def _over_windows(self, name: str, matrix: MatrixSelector, numbers: list[float]) -> Vector:
         end_ms = self._reference_time(matrix.selector)
         result = {}
         for labels, samples in self._series(matrix.selector):
+            if matrix.selector.boundary is not None:
+                smooth = matrix.selector.boundary is Boundary.SMOOTHED
+                change = bounded(name, samples, end_ms, matrix.range_ms, smooth=smooth)
+                if change is not None:
+                    result[drop_metric_name(labels)] = change
+                continue
             window = [
                 (time, value)
                 for time, value in samples
@@ -229,6 +249,8 @@ def over_window(
     values = [value for _, value in window]
     if name.endswith("_over_time"):
         return over_time(name[:-10], window, numbers) if values else None
+    if name in ("changes", "resets"):
+        return count_pairs(name, values) if values else None
     if len(values) < 2:
         return None
     if name == "double_exponential_smoothing":
@@ -237,6 +259,59 @@ def over_window(
         (before_ms, before), (last_ms, last) = window[-2:]
         return (last if last < before else last - before) / ((last_ms - before_ms) / 1000)
     return extrapolated(name, window, end_ms, range_ms)
+
+
+def count_pairs(name: str, values: list[float]) -> float:
+    if name == "resets":
+        return float(sum(after < before for before, after in pairwise(values)))
+    return float(
+        sum(
+            before != after and not (math.isnan(before) and math.isnan(after))
+            for before, after in pairwise(values)
+        )
+    )
+
+
+def around(samples: Samples, after_ms: int, until_ms: int) -> Samples:
+    return [(t, v) for t, v in samples if after_ms < t <= until_ms and not is_stale(v)]
+
+
+def on_line(before: tuple[int, float], after: tuple[int, float], at_ms: int) -> float:
+    return before[1] + (after[1] - before[1]) * (at_ms - before[0]) / (after[0] - before[0])
+
+
+def bounded(
+    name: str, samples: Samples, end_ms: int, range_ms: int, *, smooth: bool
+) -> float | None:
+    start_ms = end_ms - range_ms
+    near = around(samples, start_ms - LOOKBACK_MS, end_ms + (LOOKBACK_MS if smooth else 0))
+    before = [sample for sample in near if sample[0] <= start_ms][-1:]
+    inside = [sample for sample in near if start_ms < sample[0] < end_ms]
+    after = [sample for sample in near if sample[0] >= end_ms][:1]
+    path = before + inside + after
+    if not inside + after or path[0][0] > end_ms:
+        return None
+    if name in ("changes", "resets"):
+        return count_pairs(name, [value for _, value in path])
+    is_counter = name != "delta"
+    left, right = path[0][1], path[-1][1]
+    if smooth and path[0][0] < start_ms:
+        left = counter_line(path[0], path[1], start_ms, is_counter=is_counter)
+    if smooth and path[-1][0] > end_ms:
+        right = counter_line(path[-2], path[-1], end_ms, is_counter=is_counter)
+    growth = right - left
+    if is_counter:
+        values = [left, *(value for _, value in inside), right]
+        growth += sum(previous for previous, value in pairwise(values) if value < previous)
+    return growth / (range_ms / 1000) if name == "rate" else growth
+
+
+def counter_line(
+    before: tuple[int, float], after: tuple[int, float], at_ms: int, *, is_counter: bool
+) -> float:
+    if is_counter and after[1] < before[1]:
+        before = (before[0], 0.0)
+    return on_line(before, after, at_ms)
 
 
 def over_time(name: str, window: Samples, numbers: list[float]) -> float:

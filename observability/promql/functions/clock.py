@@ -1,4 +1,4 @@
-"""`time` and `timestamp`: when, instead of how much."""
+"""`time`, `timestamp` and `start_timestamp`: when, instead of how much."""
 
 from collections.abc import Iterator
 
@@ -32,5 +32,14 @@ def _timestamp(call: Call, operands: Operands) -> Iterator[VectorBlock]:
         yield block.with_values(np.broadcast_to(now, block.values.shape))
 
 
-FUNCTIONS: dict[str, VectorFunction] = {"timestamp": _timestamp}
+def _start_timestamp(call: Call, operands: Operands) -> Iterator[VectorBlock]:
+    """Yield nothing: no sample has a start time, as in a Prometheus that is not told to keep them."""
+    for block in operands.vector(call.args[0], function=call.function):
+        yield block.with_values(block.values, np.zeros_like(block.present))
+
+
+FUNCTIONS: dict[str, VectorFunction] = {
+    "timestamp": _timestamp,
+    "start_timestamp": _start_timestamp,
+}
 SCALAR_FUNCTIONS: dict[str, ScalarFunction] = {"time": _time}

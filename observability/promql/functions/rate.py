@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from observability.promql.blocks import Bools, Floats, Ints, VectorBlock
+from observability.promql.boundaries import edge_values, strictly_inside
 from observability.promql.functions.signature import RollupKernel, VectorFunction, each_window
-from observability.promql.labels import METRIC_NAME, label_value
+from observability.promql.labels import METRIC_NAME, label_value, quote
 from observability.promql.operands import Operands
 from observability.promql.rollups import RollupWindows
 from observability.promql.storage import RollupColumn
@@ -37,7 +38,7 @@ def extrapolated_rate(
     first_value = window.gather(window.values, window.first)
     growth = window.gather(window.values, window.last - 1) - first_value
     if is_counter:
-        growth = _add_back_resets(growth, window)
+        growth = _add_back_resets(growth, window.values, window.first, window.last)
     sampled = _Sampled(
         counts=window.counts,
         first_value=first_value,
@@ -71,6 +72,29 @@ def extrapolated_rate_of_rollups(
     factor = _stretching(sampled, windows.end_ms, windows.range_ms, is_counter=is_counter)
     factor = factor / (windows.range_ms / (1000 if is_rate else windows.asked_range_ms))
     return growth * factor, counts >= 2
+
+
+def bounded_growth(window: WindowBlock, *, is_counter: bool, is_rate: bool) -> tuple[Floats, Bools]:
+    """Return how much the series grew between the edges of windows whose edges have values.
+
+    Args:
+        window: Anchored or smoothed windows.
+        is_counter: Whether a fall is a restart at zero.
+        is_rate: Whether to divide by the window's length.
+    """
+    left, right = edge_values(window, is_counter=is_counter)
+    growth = right - left
+    if is_counter:
+        first, last = strictly_inside(window)
+        has_inside = last > first
+        oldest = np.where(has_inside, window.gather(window.values, first), right)
+        newest = np.where(has_inside, window.gather(window.values, last - 1), left)
+        growth = growth + np.where(oldest < left, left, 0.0)
+        growth = growth + np.where(has_inside & (right < newest), newest, 0.0)
+        growth = _add_back_resets(growth, window.values, first, last)
+    if is_rate:
+        growth = growth / (window.range_ms / 1000)
+    return growth, window.has_samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +143,11 @@ def instant_change(window: WindowBlock, *, is_rate: bool) -> tuple[Floats, Bools
     return change, window.counts >= 2
 
 
-def _add_back_resets(growth: Floats, window: WindowBlock) -> Floats:
-    """Return `growth` with what the counter had reached before each restart added."""
-    values = window.values
+def _add_back_resets(growth: Floats, values: Floats, first: Ints, last: Ints) -> Floats:
+    """Return `growth` with what the counter had reached before each restart in `[first, last)` added."""
     falls = np.flatnonzero(values[1:] < values[:-1]) + 1
     # A fall at a series' first sample, from another series' last, lies in no window's inside.
-    return _add_back(growth, falls, values[falls - 1], window.first + 1, window.last)
+    return _add_back(growth, falls, values[falls - 1], first + 1, last)
 
 
 def _add_back_resets_of_rollups(growth: Floats, windows: RollupWindows) -> Floats:
@@ -167,23 +190,29 @@ def _of_counter(kernel: VectorFunction) -> VectorFunction:
                 if name and not name.endswith(_COUNTER_SUFFIXES):
                     operands.context.annotations.inform(
                         "metric might not be a counter, name does not end in "
-                        f'_total/_sum/_count/_bucket: "{name}"'
+                        f"_total/_sum/_count/_bucket: {quote(name)}",
+                        call.args[0].span,
                     )
             yield block
 
     return apply
 
 
+def _growth(window: WindowBlock, *, is_counter: bool, is_rate: bool) -> tuple[Floats, Bools]:
+    grow = extrapolated_rate if window.boundary is None else bounded_growth
+    return grow(window, is_counter=is_counter, is_rate=is_rate)
+
+
 def _rate(window: WindowBlock) -> tuple[Floats, Bools]:
-    return extrapolated_rate(window, is_counter=True, is_rate=True)
+    return _growth(window, is_counter=True, is_rate=True)
 
 
 def _increase(window: WindowBlock) -> tuple[Floats, Bools]:
-    return extrapolated_rate(window, is_counter=True, is_rate=False)
+    return _growth(window, is_counter=True, is_rate=False)
 
 
 def _delta(window: WindowBlock) -> tuple[Floats, Bools]:
-    return extrapolated_rate(window, is_counter=False, is_rate=False)
+    return _growth(window, is_counter=False, is_rate=False)
 
 
 def _irate(window: WindowBlock) -> tuple[Floats, Bools]:

@@ -16,7 +16,7 @@ from observability.promql.labels import (
     quote,
 )
 from observability.promql.operands import Operands
-from observability.promql.syntax import Aggregation, StringLiteral, unwrap
+from observability.promql.syntax import Aggregation
 
 _ROWS_IN_BLOCK = 256
 _NAN_BITS = int(np.array(np.nan).view(np.int64))
@@ -42,11 +42,8 @@ def _label(aggregation: Aggregation, operands: Operands) -> str:
     label = operands.string(aggregation.param)
     # A byte that is no UTF-8 came out of the query's text as a lone surrogate.
     if not label or any("\ud800" <= character <= "\udfff" for character in label):
-        shown = unwrap(aggregation.param)
-        name = quote(shown.value) if isinstance(shown, StringLiteral) else label
-        raise ExecutionError(
-            f"invalid label name {name.encode(errors='backslashreplace').decode()}"
-        )
+        shown = quote(label).encode(errors="surrogateescape").decode(errors="backslashreplace")
+        raise ExecutionError(f"invalid label name {shown}")
     return label
 
 

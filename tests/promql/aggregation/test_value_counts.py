@@ -43,7 +43,9 @@ def test_a_value_is_counted_at_the_steps_that_have_it() -> None:
     assert values == {'{v="1"}': {0: 1, 2: 1}, '{v="2"}': {1: 2, 2: 1}}
 
 
-@pytest.mark.parametrize("label", ["", "a\\xc5z"])
+@pytest.mark.parametrize("label", ["", "a\\xc5z"], ids=["empty", "no-utf-8"])
 def test_a_label_that_cannot_be_is_an_error(label: str) -> None:
-    with pytest.raises(PromQLError, match=r"^invalid label name"):
+    with pytest.raises(PromQLError) as caught:
         instant(f'count_values("{label}", x)', {"x": "1"})
+
+    assert str(caught.value) == f'invalid label name "{label}"'

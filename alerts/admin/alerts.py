@@ -13,10 +13,11 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from alerts.admin.pagination import BoundedPaginator
-from alerts.admin.shown import SEVERITY_TONES, Tone, ago, badge
+from alerts.admin.shown import SEVERITY_TONES
 from alerts.manual import NotManualError, resolve_alert
 from alerts.models import Alert, AlertState, Severity
 from alerts.rules.annotations import format_value
+from observability.access.shown import Tone, ago, badge
 
 _STATE_TONES: dict[str, Tone] = {
     AlertState.FIRING: "bad",

@@ -14,9 +14,10 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from alerts.admin.rule_form import PROMQL, SIMPLE, RuleForm
-from alerts.admin.shown import SEVERITY_TONES, Tone, ago, badge
+from alerts.admin.shown import SEVERITY_TONES
 from alerts.models import Rule, RuleGroup, RuleHealth, Severity
 from alerts.rules import changes
+from observability.access.shown import Tone, ago, badge
 from observability.metrics.backend import get_backend
 
 _HEALTH_TONES: dict[str, Tone] = {

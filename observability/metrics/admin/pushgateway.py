@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -17,6 +17,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from observability.access.shown import ago, in_words
 from observability.metrics.ingest.pushgateway import groups
 from observability.metrics.ingest.pushgateway.lifetimes import (
     FOREVER,
@@ -96,7 +97,7 @@ class PushGroupAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     def last_push(self, group: PushGroup) -> SafeString | str:
         if group.pushed_at is None:
             return "never"
-        return _moment(group.pushed_at, f"{_span(timezone.now() - group.pushed_at)} ago")
+        return ago(group.pushed_at)
 
     @display(  # type: ignore[untyped-decorator] # unfold has no types
         description="state", label={"Pushed": "success", "Last push failed": "danger"}
@@ -110,8 +111,8 @@ class PushGroupAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
         if group.expires_at is None:
             return "never"
         if group.expires_at <= timezone.now():
-            return _moment(group.expires_at, "now")
-        return _moment(group.expires_at, f"in {_span(group.expires_at - timezone.now())}")
+            return in_words(group.expires_at, "now")
+        return in_words(group.expires_at, f"in {_span(group.expires_at - timezone.now())}")
 
     @display(description="metrics")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_metrics(self, group: Any) -> SafeString:
@@ -210,17 +211,6 @@ def _span(span: timedelta) -> str:
         return f"{seconds} s"
     now = timezone.now()
     return timesince(now - timedelta(seconds=seconds), now)
-
-
-def _moment(moment: datetime, text: str) -> SafeString:
-    """Return a time in words; the time itself shows when somebody points at it."""
-    local = timezone.localtime(moment)
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        moment.isoformat(),
-        f"{local:%Y-%m-%d %H:%M:%S %Z}",
-        text,
-    )
 
 
 def _now_ms() -> int:

@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
-from django.utils.timesince import timesince
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.decorators import action, display
 
 from observability.access.pages import render_page
+from observability.access.shown import Tone, ago, badge
 from observability.metrics.scraping import trial
 from observability.metrics.scraping.discovery.refreshing import note_changed_sources
 from observability.metrics.scraping.errors import ScrapeConfigError
@@ -35,9 +35,9 @@ from observability.promql.durations import format_duration
 
 TARGETS_SHOWN = 100
 _ERROR_SHOWN = 120
-_TONES = {Health.UP: "good", Health.DOWN: "bad", Health.UNKNOWN: "neutral"}
+_TONES: dict[Health, Tone] = {Health.UP: "good", Health.DOWN: "bad", Health.UNKNOWN: "neutral"}
 # Never shown, not even as a field that cannot be edited.
-_SECRETS = {"password", "bearer_token"}
+_READ_AS = {"interval_ms": "shown_interval", "timeout_ms": "shown_timeout"}
 
 
 class SourceInline(StackedInline):  # type: ignore[misc] # unfold has no types
@@ -68,7 +68,7 @@ class SourceInline(StackedInline):  # type: ignore[misc] # unfold has no types
             return format_html("{} {}", badge("Error", "bad"), source.last_error)
         if source.refreshed_at is None:
             return "not asked yet"
-        return format_html("{} targets, {} ago", count, timesince(source.refreshed_at, depth=1))
+        return format_html("{} targets, {}", count, ago(source.refreshed_at))
 
 
 def _inline(form: type[SourceForm]) -> type[SourceInline]:
@@ -132,8 +132,19 @@ class ScrapeJobAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     def get_fieldsets(self, request: HttpRequest, obj: ScrapeJob | None = None) -> list[Any]:
         if obj is None or self.has_change_permission(request, obj):
             return list(self.fieldsets)
+        # Whether a conditional field is shown depends on the form's fields, and here is no form.
         return [
-            (title, {**given, "fields": [name for name in given["fields"] if name not in _SECRETS]})
+            (
+                title,
+                {
+                    **given,
+                    "fields": [
+                        _READ_AS.get(name, name)
+                        for name in given["fields"]
+                        if name not in self.conditional_fields
+                    ],
+                },
+            )
             for title, given in self.fieldsets
         ]
 
@@ -265,7 +276,7 @@ class ScrapeJobAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
             return badge("disabled", "neutral")
         if not job.target_count:
             return badge("none found", "warning")
-        tone = "bad" if job.down_count else "good" if job.up_count else "neutral"
+        tone: Tone = "bad" if job.down_count else "good" if job.up_count else "neutral"
         return format_html(
             '<a href="{}?job__id__exact={}">{}</a>',
             reverse("admin:metrics_scrapetarget_changelist"),
@@ -276,6 +287,10 @@ class ScrapeJobAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     @display(description="interval", ordering="interval_ms")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_interval(self, job: ScrapeJob) -> str:
         return format_duration(job.interval_ms)
+
+    @display(description="timeout")  # type: ignore[untyped-decorator] # unfold has no types
+    def shown_timeout(self, job: ScrapeJob) -> str:
+        return format_duration(job.timeout_ms)
 
     @display(description="targets from")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_source(self, job: Any) -> SafeString | str:
@@ -408,10 +423,7 @@ class ScrapeTargetAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     def last_scrape(self, target: ScrapeTarget) -> SafeString | str:
         if target.last_scrape_at is None:
             return "never"
-        seconds = max(0, int((timezone.now() - target.last_scrape_at).total_seconds()))
-        shown = f"{seconds} s" if seconds < 120 else timesince(target.last_scrape_at, depth=1)
-        local = timezone.localtime(target.last_scrape_at)
-        return format_html('<time datetime="{}" title="{}">{} ago</time>', target.last_scrape_at.isoformat(), f"{local:%Y-%m-%d %H:%M:%S %Z}", shown)  # fmt: skip
+        return ago(target.last_scrape_at)
 
     @display(description="took", ordering="duration_ms")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_duration(self, target: ScrapeTarget) -> str:
@@ -431,13 +443,6 @@ class ScrapeTargetAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     @display(description="error")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_error(self, target: ScrapeTarget) -> str:
         return target.last_error or "none"
-
-
-def badge(text: str, tone: str, *, title: str = "") -> SafeString:
-    """Return a word on a coloured ground; `title` shows when somebody points at it."""
-    return format_html(
-        '<span class="portal-badge portal-badge-{}" title="{}">{}</span>', tone, title, text
-    )
 
 
 def _labels(labels: Any) -> SafeString:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
+
+from observability.access.shown import ago
 
 register = template.Library()
 
@@ -74,12 +74,4 @@ def ago_ms(timestamp_ms: int | None) -> SafeString | str:
     """Return how long ago a time is, a dash for None; the time itself shows when somebody points at it."""
     if timestamp_ms is None:
         return _NOTHING
-    moment = datetime.fromtimestamp(timestamp_ms / 1000, UTC)
-    seconds = int(time.time() - timestamp_ms / 1000)
-    text = f"{max(seconds, 0)} s" if seconds < 60 else timesince(moment, depth=1)
-    return format_html(
-        '<time datetime="{}" title="{}">{} ago</time>',
-        moment.isoformat(),
-        f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}",
-        text,
-    )
+    return ago(datetime.fromtimestamp(timestamp_ms / 1000, UTC))

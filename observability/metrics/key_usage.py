@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -19,9 +18,8 @@ from observability.access.key_panels import (
 )
 from observability.access.models import ApiKey
 from observability.access.scopes import Scope
-from observability.metrics.backend import get_backend
-from observability.promql import InstantVector, PromQLError
-from observability.promql.labels import METRIC_NAME, LabelSet, label_value
+from observability.metrics.own_figures import values_now
+from observability.promql.labels import METRIC_NAME, label_value
 
 DAY_SECONDS = 86_400
 
@@ -127,18 +125,9 @@ def _matcher(key_id: int) -> str:
 
 
 def _by_metric(expr: str) -> dict[str, float]:
-    return {label_value(labels, METRIC_NAME): value for labels, value in _vector(expr)}
+    return {label_value(labels, METRIC_NAME): value for labels, value in values_now(expr)}
 
 
 def _by_key(expr: str) -> dict[int, float]:
-    found = ((label_value(labels, "key_id"), value) for labels, value in _vector(expr))
+    found = ((label_value(labels, "key_id"), value) for labels, value in values_now(expr))
     return {int(key_id): value for key_id, value in found if key_id.isdecimal()}
-
-
-def _vector(expr: str) -> list[tuple[LabelSet, float]]:
-    """Return the samples of an expression now; none when it takes too long."""
-    try:
-        value = get_backend().query(expr, at_ms=int(time.time() * 1000)).value
-    except PromQLError:
-        return []
-    return list(value.samples()) if isinstance(value, InstantVector) else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -43,12 +42,11 @@ def store_page(request: HttpRequest) -> HttpResponse:
         tasks.measure_store.delay()
     range_name = request.GET.get("range", "1d")
     range_name = range_name if range_name in RANGES else "1d"
-    now_ms = int(time.time() * 1000)
     context: dict[str, Any] = {
         "report": report,
         "progress": store_report.progress(),
         "poll_seconds": _POLL_SECONDS,
-        "ingest_rate": store_report.ingest_rate(now_ms=now_ms),
+        "ingest_rate": store_report.ingest_rate(),
         "ranges": list(RANGES),
         "range": range_name,
         "range_seconds": RANGES[range_name],

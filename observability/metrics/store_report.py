@@ -15,9 +15,10 @@ from django.core.cache import cache
 
 from observability.embedded.locations import embedded_database_url
 from observability.metrics.backend import get_backend
+from observability.metrics.own_figures import values_now
 from observability.metrics.store.cardinality import Cardinality, measure_cardinality
 from observability.metrics.store.statistics import StoreStatistics, collect_statistics
-from observability.promql import InstantVector, Matrix
+from observability.promql import Matrix, PromQLError
 
 TOP = 10
 _REPORT_KEY, _PROGRESS_KEY = "metrics:store-report", "metrics:store-report-progress"
@@ -139,9 +140,9 @@ def progress() -> Progress | None:
     return _decoded(cache.get(_PROGRESS_KEY), Progress)
 
 
-def ingest_rate(*, now_ms: int) -> float | None:
+def ingest_rate() -> float | None:
     """Return the samples that come in a second now; None when that is not known."""
-    return _value_of(_INGEST_RATE, now_ms)
+    return next((rate for _, rate in values_now(_INGEST_RATE)), None)
 
 
 def _waiting() -> Progress:
@@ -166,9 +167,12 @@ def _decoded(kept: bytes | None, kind: type[_T]) -> _T | None:
 
 
 def _growth(now_ms: int) -> Growth | None:
-    result = get_backend().query_range(
-        _SIZE, start_ms=now_ms - _GROWTH_MS, end_ms=now_ms, step_ms=_GROWTH_STEP_MS
-    )
+    try:
+        result = get_backend().query_range(
+            _SIZE, start_ms=now_ms - _GROWTH_MS, end_ms=now_ms, step_ms=_GROWTH_STEP_MS
+        )
+    except PromQLError:  # takes too long; all else is worth telling without it
+        return None
     if not isinstance(result.value, Matrix):
         return None
     for _, timestamps_ms, sizes in result.value.series():
@@ -182,10 +186,3 @@ def _growth(now_ms: int) -> Growth | None:
 def _free_bytes() -> int | None:
     is_here = embedded_database_url(settings.DATA_DIR) == settings.DATABASE_URL
     return shutil.disk_usage(settings.DATA_DIR).free if is_here else None
-
-
-def _value_of(expr: str, at_ms: int) -> float | None:
-    """Return the value of an expression with one result, None when it has none."""
-    value = get_backend().query(expr, at_ms=at_ms).value
-    values = [number for _, number in value.samples()] if isinstance(value, InstantVector) else []
-    return values[0] if values else None

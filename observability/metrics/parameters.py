@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+
+from observability.metrics.iso_times import iso_seconds
 
 
 def parse_timestamp_ms(text: str) -> int:
@@ -16,10 +17,9 @@ def parse_timestamp_ms(text: str) -> int:
         seconds = float(text)
     except ValueError:
         try:
-            moment = datetime.fromisoformat(text)
+            seconds = iso_seconds(text)
         except ValueError:
             raise ValueError(f'cannot parse "{text[:100]}" to a valid timestamp') from None
-        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if not math.isfinite(seconds) or abs(seconds) > 1e12:
         raise ValueError(f'cannot parse "{text[:100]}" to a valid timestamp')
     return round(seconds * 1000)

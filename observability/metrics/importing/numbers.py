@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from observability.metrics.iso_times import iso_seconds
 
 
 def read_value(text: str) -> float:
@@ -28,7 +28,7 @@ def read_time_ms(moment: str | float) -> int:
     try:
         seconds = float(moment)
     except ValueError:
-        seconds = _seconds_of(str(moment))
+        seconds = iso_seconds(str(moment))
     if seconds > 1e11:
         raise ValueError(
             f"the time {moment!r} is far in the future; Unix seconds are expected, not milliseconds"
@@ -36,15 +36,3 @@ def read_time_ms(moment: str | float) -> int:
     if not seconds > -1e11:
         raise ValueError(f"expected Unix seconds; got {moment!r}")
     return round(seconds * 1000)
-
-
-def _seconds_of(text: str) -> float:
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise ValueError(
-            f"expected Unix seconds or ISO 8601 such as 2026-01-31T08:00:00Z; got {text[:100]!r}"
-        ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.timestamp()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
@@ -16,6 +15,7 @@ from django.conf import settings
 
 from observability.metrics.errors import MalformedBodyError, RejectedSamplesError, Rejection
 from observability.metrics.ingest.acceptance import TimeBounds, time_bounds
+from observability.metrics.iso_times import iso_seconds
 from observability.metrics.naming import label_faults, metric_name_fault
 from observability.metrics.samples import Metadata, MetricType, SampleBatch
 from observability.promql.labels import METRIC_NAME, LabelSet, label_set
@@ -189,15 +189,7 @@ def _timestamp_ms(timestamp: float | str | None, now_ms: int, bounds: TimeBounds
         return now_ms
     may_be_milliseconds = isinstance(timestamp, float) and timestamp > 1e11
     if isinstance(timestamp, str):
-        try:
-            moment = datetime.fromisoformat(timestamp)
-        except ValueError:
-            raise ValueError(
-                f"expected Unix seconds or ISO 8601 such as 2026-01-31T08:00:00Z; got {timestamp[:100]!r}"
-            ) from None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        timestamp = moment.timestamp()
+        timestamp = iso_seconds(timestamp)
     if not abs(timestamp) < 1e15:
         raise ValueError(f"expected Unix seconds; got {timestamp}")
     timestamp_ms = round(timestamp * 1000)

@@ -37,7 +37,15 @@ TARGETS_SHOWN = 100
 _ERROR_SHOWN = 120
 _TONES: dict[Health, Tone] = {Health.UP: "good", Health.DOWN: "bad", Health.UNKNOWN: "neutral"}
 # Never shown, not even as a field that cannot be edited.
-_READ_AS = {"interval_ms": "shown_interval", "timeout_ms": "shown_timeout"}
+_SECRETS = {"password", "bearer_token"}
+# What those see who may only look: times in words, and nothing whose row unfold shows by a
+# condition on the fields of a form that is not there.
+_READ_AS = {
+    "interval_ms": "shown_interval",
+    "timeout_ms": "shown_timeout",
+    "verify_tls": "shown_verify_tls",
+    "username": "shown_username",
+}
 
 
 class SourceInline(StackedInline):  # type: ignore[misc] # unfold has no types
@@ -132,16 +140,13 @@ class ScrapeJobAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     def get_fieldsets(self, request: HttpRequest, obj: ScrapeJob | None = None) -> list[Any]:
         if obj is None or self.has_change_permission(request, obj):
             return list(self.fieldsets)
-        # Whether a conditional field is shown depends on the form's fields, and here is no form.
         return [
             (
                 title,
                 {
                     **given,
                     "fields": [
-                        _READ_AS.get(name, name)
-                        for name in given["fields"]
-                        if name not in self.conditional_fields
+                        _READ_AS.get(name, name) for name in given["fields"] if name not in _SECRETS
                     ],
                 },
             )
@@ -291,6 +296,14 @@ class ScrapeJobAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     @display(description="timeout")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_timeout(self, job: ScrapeJob) -> str:
         return format_duration(job.timeout_ms)
+
+    @display(description="verify TLS", boolean=True)  # type: ignore[untyped-decorator] # unfold has no types
+    def shown_verify_tls(self, job: ScrapeJob) -> bool:
+        return job.verify_tls
+
+    @display(description="user name")  # type: ignore[untyped-decorator] # unfold has no types
+    def shown_username(self, job: ScrapeJob) -> str:
+        return job.username
 
     @display(description="targets from")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_source(self, job: Any) -> SafeString | str:

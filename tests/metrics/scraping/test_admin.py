@@ -168,6 +168,19 @@ def test_secrets_are_never_shown(role: Any) -> None:
     assert "hunter2" not in page
 
 
+def test_who_may_only_look_reads_the_times_of_a_job() -> None:
+    job = make_job("db1:9100", authentication="basic", username="reader7", password="x")
+
+    page = signed_in(VIEWER).get(f"{JOBS}{job.pk}/change/").content.decode()
+
+    assert ">15s<" in page.replace(" ", "").replace("\n", "")
+    assert "15000" not in page
+    assert "reader7" in page
+    # Conditions on fields of a form that is not there would end in errors of the browser.
+    assert "authentication ==" not in page
+    assert "scheme ==" not in page
+
+
 def test_a_deleted_job_leaves_its_targets_to_be_ended() -> None:
     job = make_job("db1:9100")
 

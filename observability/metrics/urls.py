@@ -11,9 +11,9 @@ from observability.metrics.ingest.influx.view import write_v1, write_v2
 from observability.metrics.ingest.otlp.view import otlp_metrics
 from observability.metrics.ingest.pushgateway.view import pushgateway
 from observability.metrics.ingest.remote_write.view import remote_write
-from observability.metrics.pages import query_page
 from observability.metrics.prometheus_admin_api import DeleteSeriesView
 from observability.metrics.prometheus_api import QueryRangeView, QueryView
+from observability.metrics.query_page import query_page
 from observability.metrics.store_page import store_page
 
 urlpatterns = [

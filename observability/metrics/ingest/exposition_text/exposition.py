@@ -9,14 +9,13 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from observability.metrics.samples import Metadata, MetricType
+from observability.metrics.samples import Metadata
 
 # In `Exposition.timestamps_ms`, where a line has none.
 NO_TIMESTAMP = np.iinfo(np.int64).min
 
 _OPENMETRICS = "application/openmetrics-text"
 _PROMETHEUS = {"", "text/plain"}
-_HAVE_BEGINNINGS = {MetricType.COUNTER, MetricType.HISTOGRAM, MetricType.SUMMARY}
 
 
 class TextFormat(Enum):
@@ -65,17 +64,3 @@ class Exposition:
         if self.timestamps_ms is None:
             return np.full(len(self), default_ms, np.int64)
         return np.where(self.timestamps_ms == NO_TIMESTAMP, default_ms, self.timestamps_ms)
-
-    def created_ms(self) -> dict[bytes, int]:
-        """Return when counters, histograms and summaries began, by the keys of their `_created` lines.
-
-        OpenMetrics writes it as a series of its own; it is among `keys`, too.
-        """
-        created = {}
-        for place, key in enumerate(self.keys):
-            name, _, _ = key.partition(b"{")
-            family = name.rstrip().decode().removesuffix("_created")
-            is_said = len(family) < len(name.rstrip()) and family in self.metadata
-            if is_said and self.metadata[family].type in _HAVE_BEGINNINGS:
-                created[key] = round(float(self.values[place]) * 1000)
-        return created

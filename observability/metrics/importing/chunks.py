@@ -47,9 +47,7 @@ def after_lines(text: bytes) -> int:
     return text.rfind(b"\n") + 1
 
 
-def read_chunks(
-    stream: BinaryIO, cut: Cut, *, offset: int = 0, line: int = 1
-) -> Iterator[Chunk]:
+def read_chunks(stream: BinaryIO, cut: Cut, *, offset: int = 0, line: int = 1) -> Iterator[Chunk]:
     """Yield the records of a stream from an offset on, at which this line begins.
 
     Raises:

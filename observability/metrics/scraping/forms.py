@@ -29,12 +29,14 @@ from observability.metrics.scraping.models import (
     DEFAULT_INTERVAL_MS,
     DEFAULT_TIMEOUT_MS,
     MAX_INTERVAL_MS,
+    MIN_INTERVAL_MS,
     Authentication,
     ScrapeJob,
     ScrapeSource,
     SourceKind,
 )
 from observability.metrics.scraping.prometheus_config import MAX_BYTES
+from observability.promql.durations import format_duration
 
 _CODE = {"rows": 8, "spellcheck": "false", "class": "portal-code"}
 
@@ -46,11 +48,17 @@ class ScrapeJobForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own c
         label="Scrape interval",
         initial=DEFAULT_INTERVAL_MS,
         help_text="From one scrape of a target to the next, such as 15s or 1m; at least 1s.",
+        # The model counts in milliseconds, people do not.
+        error_messages={
+            "min_value": f"At least {format_duration(MIN_INTERVAL_MS)}.",
+            "max_value": f"At most {format_duration(MAX_INTERVAL_MS)}.",
+        },
     )
     timeout_ms = DurationField(
         label="Scrape timeout",
         initial=DEFAULT_TIMEOUT_MS,
         help_text="How long a target may take to answer; not longer than the interval.",
+        error_messages={"min_value": "Longer than 0."},
     )
     params = ParamsField(
         required=False,

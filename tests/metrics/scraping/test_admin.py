@@ -129,7 +129,9 @@ def test_changing_a_job_keeps_its_targets_and_its_secret() -> None:
     [
         pytest.param({"timeout_ms": "20s"}, "Must not be longer than the interval", id="timeout"),
         pytest.param({"interval_ms": "soon"}, "write for example 15s", id="duration"),
-        pytest.param({"interval_ms": "100ms"}, "greater than or equal to 1000", id="too often"),
+        pytest.param({"interval_ms": "100ms"}, "At least 1s.", id="too often"),
+        pytest.param({"interval_ms": "2d"}, "At most 1d.", id="too seldom"),
+        pytest.param({"timeout_ms": "0s"}, "Longer than 0.", id="no time"),
         pytest.param({"relabel_rules": "- action: x"}, "Rule 1: action: &#x27;x&#x27; is none of", id="rule"),
         pytest.param({"labels": "a"}, "is not of the form name=value", id="labels"),
         pytest.param({"authentication": "bearer"}, "Enter the token", id="token"),

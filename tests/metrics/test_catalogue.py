@@ -120,7 +120,7 @@ def test_ids_are_found_while_another_thread_forgets_them(db: None) -> None:
     assert all(answer == ids for answer in answers)
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_more_series_than_one_step_makes_are_all_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "_SERIES_PER_STEP", 3)
     labels = [label_set({"__name__": "m", "n": str(n)}) for n in range(10)]

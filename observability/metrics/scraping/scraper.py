@@ -21,6 +21,7 @@ import structlog
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 
+from observability.metrics.ingest.disk_space import require_room
 from observability.metrics.scraping.claims import Claim, TermsMemory, claim_due_targets, release
 from observability.metrics.scraping.discovery.refreshing import (
     SourceAnswer,
@@ -235,6 +236,7 @@ def scrape_claimed(claim: Claim, *, started_ms: int) -> Outcome:
 
 def _record(outcomes: Sequence[Outcome]) -> None:
     close_old_connections()
+    require_room()
     record(outcomes, now_ms=_now_ms())
 
 

@@ -191,8 +191,10 @@ def find_or_make(
     # Sorted, so that two processes that make the same series never wait for each other in a ring.
     wanted = sorted((fingerprint(labels), labels) for labels in label_sets)
     found = FoundSeries(ids={}, refused={})
-    for start in range(0, len(wanted), _SERIES_PER_STEP):
-        _find_or_make(dict(wanted[start : start + _SERIES_PER_STEP]), limits, found)
+    # A transaction around this keeps the locks of every step, which only one step takes in order.
+    step = max(len(wanted), 1) if connection.in_atomic_block else _SERIES_PER_STEP
+    for start in range(0, len(wanted), step):
+        _find_or_make(dict(wanted[start : start + step]), limits, found)
     return found
 
 

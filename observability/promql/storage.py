@@ -19,7 +19,8 @@ class RollupColumn(StrEnum):
     of the oldest and the newest sample, `FIRST_MS` and `LAST_MS` their times; the last
     value of a stale marker is the marker. `LOST` is the sum of the values that were each
     followed by a smaller one, `RESETS` says how many these are, and `CHANGES` how many were
-    followed by another one. Numbers and times are int64, all else is float64.
+    followed by another one. `STALE` counts the stale markers among the samples, which only the
+    store asks for. Numbers and times are int64, all else is float64.
     """
 
     SUM = "sum"
@@ -32,6 +33,7 @@ class RollupColumn(StrEnum):
     LOST = "lost"
     RESETS = "resets"
     CHANGES = "changes"
+    STALE = "stale"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,7 @@ _WHOLE = {
     RollupColumn.LAST_MS,
     RollupColumn.RESETS,
     RollupColumn.CHANGES,
+    RollupColumn.STALE,
 }
 
 
@@ -118,6 +119,8 @@ def _fold(column: RollupColumn, samples: list[tuple[int, float]]) -> float:
             return sum(falls)
         case RollupColumn.RESETS:
             return len(falls)
+        case RollupColumn.STALE:
+            return 0
         case RollupColumn.CHANGES:
             return sum(
                 old != new and not (math.isnan(old) and math.isnan(new))

@@ -320,6 +320,19 @@ def test_late_samples_are_seen_at_once_and_the_day_is_rolled_up_again() -> None:
     assert_same(answer(PostgresStorage(), "sum_over_time(m[1h])"), expected)
 
 
+def test_a_late_stale_marker_takes_the_place_of_the_sample_of_its_time() -> None:
+    (series,) = numbered_series(1)
+    rows = [(series, MIDNIGHT_MS + at, 1.0) for at in (1000, 2000)]
+    late = [(series, MIDNIGHT_MS + 1000, STALE)]
+
+    everything(rows)
+    everything(late)
+
+    without_raw()
+    expected = answer(stored_in_memory(rows + late, [series]), "count_over_time(m[1h])")
+    assert_same(answer(PostgresStorage(), "count_over_time(m[1h])"), expected)
+
+
 def test_a_day_is_rolled_up_once() -> None:
     (series,) = numbered_series(1)
     append(ramp(series))

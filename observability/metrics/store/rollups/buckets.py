@@ -25,7 +25,13 @@ from observability.promql.storage import RollupColumn
 from observability.promql.summation import sum_segments
 
 ALL_COLUMNS = frozenset(RollupColumn)
-_WHOLE = (RollupColumn.FIRST_MS, RollupColumn.LAST_MS, RollupColumn.RESETS, RollupColumn.CHANGES)
+_WHOLE = (
+    RollupColumn.FIRST_MS,
+    RollupColumn.LAST_MS,
+    RollupColumn.RESETS,
+    RollupColumn.CHANGES,
+    RollupColumn.STALE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +92,8 @@ def of_samples(samples: SeriesColumns, wanted: Collection[RollupColumn] = ALL_CO
                 columns[name] = np.zeros(len(values))
             case RollupColumn.RESETS | RollupColumn.CHANGES:
                 columns[name] = np.zeros(len(values), np.int64)
+            case RollupColumn.STALE:
+                columns[name] = is_stale(values).astype(np.int64)
             case _:
                 pass
     return Buckets(
@@ -113,6 +121,13 @@ def fold(buckets: Buckets, resolution_ms: int) -> Buckets:
     markers = np.flatnonzero((buckets.counts == 0) & is_last)
 
     folded = _fold_live(buckets, live, groups[live])
+    kept = {name: column[markers] for name, column in buckets.columns.items()}
+    if RollupColumn.STALE in kept:
+        # All markers of a group are counted once: with the one that is kept, if one is.
+        total = np.add.reduceat(buckets.columns[RollupColumn.STALE], np.flatnonzero(is_new))
+        kept[RollupColumn.STALE] = total[groups[markers]]
+        total[groups[markers]] = 0
+        folded.columns[RollupColumn.STALE] = total[folded.groups]
     # Behind the bucket of its group, where there is one.
     order = np.argsort(np.append(2 * folded.groups, 2 * groups[markers] + 1))
     origin = np.append(live[folded.starts], markers)[order]
@@ -122,8 +137,7 @@ def fold(buckets: Buckets, resolution_ms: int) -> Buckets:
         ends_ms=ends_ms[origin],
         counts=np.append(folded.counts, np.zeros(len(markers), np.int64))[order],
         columns={
-            name: np.append(column, buckets.columns[name][markers])[order]
-            for name, column in folded.columns.items()
+            name: np.append(column, kept[name])[order] for name, column in folded.columns.items()
         },
     )
 
@@ -174,6 +188,8 @@ def _fold_column(
             return np.asarray(column[starts])
         case RollupColumn.LAST | RollupColumn.LAST_MS:
             return np.asarray(column[np.append(starts[1:], len(column)) - 1])
+        case RollupColumn.STALE:
+            return np.asarray(np.add.reduceat(column, starts))
         case RollupColumn.LOST | RollupColumn.RESETS | RollupColumn.CHANGES:
             between = _between(name, columns, groups)
             return np.asarray(np.add.reduceat(np.append(column[:1], column[1:] + between), starts))
@@ -266,7 +282,7 @@ def part_of(buckets: Buckets, cut: slice) -> Buckets:
 
 
 def fuller(old: Buckets, new: Buckets) -> Buckets:
-    """Return of both, for each series and end, the one with more samples, else the new.
+    """Return of both, for each series and end, the one with more samples and markers, else the new.
 
     Both are of the same resolution and day. What was made of samples that are no longer
     there is kept that way, and late samples still come in.
@@ -275,7 +291,7 @@ def fuller(old: Buckets, new: Buckets) -> Buckets:
         return new if len(new) else old
     ids = np.concatenate([part.series_ids[part.rows] for part in (old, new)])
     ends_ms = np.concatenate([old.ends_ms, new.ends_ms])
-    counts = np.concatenate([old.counts, new.counts])
+    counts = np.concatenate([part.counts + part.columns[RollupColumn.STALE] for part in (old, new)])
     is_new = np.repeat([False, True], [len(old), len(new)])
     order = np.lexsort((ends_ms, ids))
     begins = np.append(True, (np.diff(ids[order]) != 0) | (np.diff(ends_ms[order]) != 0))

@@ -28,10 +28,11 @@ _OWN = (
     RollupColumn.LOST,
     RollupColumn.RESETS,
     RollupColumn.CHANGES,
+    RollupColumn.STALE,
 )
 _SHARED_COUNT = 2 + len(_LAGS)
 _NUMBERS = {name: number for number, name in enumerate((*_LAGS, *_OWN), start=2)}
-_COUNTED = (RollupColumn.RESETS, RollupColumn.CHANGES)
+_COUNTED = (RollupColumn.RESETS, RollupColumn.CHANGES, RollupColumn.STALE)
 
 
 def encode(buckets: Buckets) -> Encoded:

@@ -111,6 +111,8 @@ def test_a_point_without_timestamp_is_of_now(client: Client, token: str) -> None
         ("/influx/write/?db=telegraf&consistency=any&precision=s", f"{NOW_MS // 1000}"),
         ("/influx/write?precision=m", f"{NOW_MS // 60_000}"),
     ],
+    # Not of the time, which the processes of one run see differently.
+    ids=["ns", "ms", "s", "u", "s-of-version-1", "m"],
 )
 def test_the_precision_is_that_of_the_query(
     client: Client, token: str, path: str, timestamp: str

@@ -63,7 +63,10 @@ class DeletionInput(serializers.Serializer[Any]):
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a range that ends before it begins."""
+        """Refuse a range that ends before it begins, and what is no field: it may be a misspelled range."""
+        unknown = set(self.initial_data) - set(self.fields)
+        if unknown:
+            raise serializers.ValidationError(dict.fromkeys(sorted(unknown), "is no field"))
         start_ms, end_ms = attrs.get("start"), attrs.get("end")
         if start_ms is not None and end_ms is not None and end_ms < start_ms:
             raise serializers.ValidationError({"end": "must not be before start"})

@@ -105,8 +105,9 @@ def test_a_range_of_time_is_deleted(headers: dict[str, str], now_ms: int) -> Non
         ({"matchers": ["rate(up[5m])"]}, "matchers"),
         ({"matchers": ["up"], "start": "yesterday"}, "start"),
         ({"matchers": ["up"], "start": 20, "end": 10}, "end"),
+        ({"matchers": ["up"], "from": 10, "end": 20}, "from"),
     ],
-    ids=["nothing", "no selector", "everything", "expression", "no time", "backwards"],
+    ids=["nothing", "no selector", "everything", "expression", "no time", "backwards", "unknown"],
 )
 def test_a_wish_that_makes_no_sense_is_refused(
     body: dict[str, Any], field: str, headers: dict[str, str]

@@ -24,7 +24,8 @@ from observability.metrics.store import log, retention
 
 pytestmark = pytest.mark.django_db
 
-T = int(time.time()) - 3600
+# The same in all processes of a run, since it is part of the names of cases.
+T = int(time.time()) // 86_400 * 86_400 - 3600
 ISO = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(T))
 
 OPENMETRICS = (

@@ -125,11 +125,11 @@ def test_a_bad_line_is_named_in_influxdbs_form(portal: int) -> None:
     assert json.loads(version_1[2])["error"] == json.loads(version_2[2])["message"]
 
 
-def lines(count: int, *, wrong_at: int | None = None) -> Iterator[bytes]:
+def lines(name: str, count: int, *, wrong_at: int | None = None) -> Iterator[bytes]:
     now = time.time()
     for start in range(0, count, 1000):
         yield "".join(
-            f'{{"name": "streamed", "value": {n}, "timestamp": {now - n % 3600}, "labels": {{"n": "{n // 3600}"}}}}\n'
+            f'{{"name": "{name}", "value": {n}, "timestamp": {now - n % 3600}, "labels": {{"n": "{n // 3600}"}}}}\n'
             if n != wrong_at
             else "nonsense\n"
             for n in range(start, start + 1000)
@@ -139,7 +139,7 @@ def lines(count: int, *, wrong_at: int | None = None) -> Iterator[bytes]:
 def test_a_stream_of_lines_without_a_length_is_stored(portal: int) -> None:
     headers = {**BEARER, "Content-Type": "application/x-ndjson"}
 
-    status, _, content = call(portal, "/api/metrics", lines(200_000), headers)
+    status, _, content = call(portal, "/api/metrics", lines("streamed", 200_000), headers)
 
     assert (status, json.loads(content)) == (202, {"accepted": 200_000})
     [(_, count)] = query(portal, "sum(count_over_time(streamed[2h]))")
@@ -148,7 +148,7 @@ def test_a_stream_of_lines_without_a_length_is_stored(portal: int) -> None:
 
 def test_a_stream_ends_with_the_batch_of_its_first_wrong_line(portal: int) -> None:
     headers = {**BEARER, "Content-Type": "application/x-ndjson"}
-    body = b"".join(lines(100_000, wrong_at=12_345))
+    body = b"".join(lines("broken_off", 100_000, wrong_at=12_345))
 
     status, _, content = call(portal, "/api/metrics", body, headers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 class _ThisProcess:
     """What the signals have told about the Celery process they came in."""
 
+    lock = threading.Lock()
     queues: tuple[str, ...] = ()
     is_beat = False
     last_heartbeat = 0.0
@@ -88,16 +90,20 @@ def _worker_role() -> str:
 def _leave_worker_heartbeat(**_: Any) -> None:
     """Leave a sign of life from the worker's event loop, so that one that hangs is noticed."""
     try:
-        for queue in _ThisProcess.queues:
-            leave_heartbeat(queue)
+        with _ThisProcess.lock:
+            for queue in _ThisProcess.queues:
+                leave_heartbeat(queue)
     except RedisError as error:
         log.warning("heartbeat failed", error=str(error))
 
 
 def _withdraw_worker_heartbeat(**_: Any) -> None:
+    """Take the sign of life away, for good: Celery's timer may go on for a moment."""
     try:
-        for queue in _ThisProcess.queues:
-            withdraw_heartbeat(queue)
+        with _ThisProcess.lock:
+            queues, _ThisProcess.queues = _ThisProcess.queues, ()
+            for queue in queues:
+                withdraw_heartbeat(queue)
     except RedisError as error:
         log.warning("heartbeat failed", error=str(error))
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from observability.access.pages import render_page
 from observability.metrics.backend import get_backend
-from observability.metrics.prometheus_json import format_value
+from observability.metrics.prometheus_api.answers import format_value
 from observability.metrics.ranges import RANGES
 from observability.promql import InstantVector, QueryResult, Scalar, String
 from observability.promql.errors import PromQLError

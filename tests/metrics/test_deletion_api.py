@@ -12,9 +12,9 @@ from django.db import connections
 from django.test import Client
 
 from observability.access.scopes import Scope
-from observability.metrics import prometheus_admin_api
 from observability.metrics.backend import get_backend
 from observability.metrics.models import Deletion
+from observability.metrics.prometheus_api import delete_series
 from observability.metrics.samples import batch_at
 from observability.metrics.store import deletion
 from observability.promql import InstantVector
@@ -187,7 +187,7 @@ def test_prometheus_clients_wait_for_workers_to_cut_a_range_out(
 def test_a_client_that_was_told_to_ask_again_waits_for_the_same_deletion(
     headers: dict[str, str], now_ms: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prometheus_admin_api, "_SECONDS_TO_WAIT", 0.0)
+    monkeypatch.setattr(delete_series, "_SECONDS_TO_WAIT", 0.0)
     body = {"match[]": "up", "start": now_ms / 1000}
 
     answers = [Client().post(PROMETHEUS_URL, body, headers=headers) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Prometheus's admin API: `/api/v1/admin/tsdb/delete_series`.
+"""`/api/v1/admin/tsdb/delete_series`: series deleted.
 
 Source: prometheus.io/docs/prometheus/latest/querying/api/#delete-series.
 """
@@ -15,7 +15,7 @@ from observability.access.permissions import requires
 from observability.access.scopes import Scope
 from observability.metrics.deletion_api import name_of
 from observability.metrics.models import Deletion, DeletionPhase, DeletionState
-from observability.metrics.prometheus_api import (
+from observability.metrics.prometheus_api.view import (
     BadParameterError,
     PrometheusView,
     prometheus_error,

@@ -1,11 +1,10 @@
-"""Prometheus's HTTP API: `/api/v1/query` and `/api/v1/query_range`, in its JSON.
+"""What all views of Prometheus's HTTP API have in common: parameters, permissions, errors in its form.
 
 Source: prometheus.io/docs/prometheus/latest/querying/api, web/api/v1/api.go.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,6 @@ import msgspec
 import structlog
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import APIException
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
@@ -22,11 +20,8 @@ from rest_framework.views import APIView
 from observability.access.negotiation import OneForm
 from observability.access.permissions import requires
 from observability.access.scopes import Scope
-from observability.metrics.backend import get_backend
-from observability.metrics.instruments import QUERY_DURATION
 from observability.metrics.parameters import parse_timestamp_ms
-from observability.metrics.prometheus_json import result_json
-from observability.promql import Limits, QueryResult
+from observability.promql import Limits
 from observability.promql.durations import parse_duration_ms
 from observability.promql.errors import ParseError, PromQLError
 
@@ -121,53 +116,3 @@ class PrometheusView(APIView):
             return _DEFAULT_LIMITS
         timeout_seconds = self.duration_ms(request, "timeout") / 1000
         return Limits(timeout_seconds=min(timeout_seconds, _DEFAULT_LIMITS.timeout_seconds))
-
-
-class QueryView(PrometheusView):
-    """Evaluate an expression at one time."""
-
-    @extend_schema(exclude=True)
-    def get(self, request: Request) -> HttpResponse:
-        """Answer an instant query."""
-        now_ms = int(time.time() * 1000)
-        at_ms = self.time_ms(request, "time", now_ms)
-        limits = self.limits(request)
-        with QUERY_DURATION.labels(kind="instant").time():
-            result = get_backend().query(
-                self.parameter(request, "query"), at_ms=at_ms, limits=limits
-            )
-        return _success(result)
-
-    post = get
-
-
-class QueryRangeView(PrometheusView):
-    """Evaluate an expression at each step of a range."""
-
-    @extend_schema(exclude=True)
-    def get(self, request: Request) -> HttpResponse:
-        """Answer a range query."""
-        start_ms, end_ms = self.time_ms(request, "start"), self.time_ms(request, "end")
-        if end_ms < start_ms:
-            raise BadParameterError("end", "end timestamp must not be before start time")
-        step_ms = self.duration_ms(request, "step")
-        if step_ms <= 0:
-            raise BadParameterError(
-                "step",
-                "zero or negative query resolution step widths are not accepted. Try a positive integer",
-            )
-        with QUERY_DURATION.labels(kind="range").time():
-            result = get_backend().query_range(
-                self.parameter(request, "query"),
-                start_ms=start_ms,
-                end_ms=end_ms,
-                step_ms=step_ms,
-                limits=self.limits(request),
-            )
-        return _success(result)
-
-    post = get
-
-
-def _success(result: QueryResult) -> HttpResponse:
-    return HttpResponse(result_json(result), content_type="application/json")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observability.metrics.prometheus_json import format_value
+from observability.metrics.prometheus_api.answers import format_value
 
 
 @pytest.mark.parametrize(

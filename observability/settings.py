@@ -335,6 +335,9 @@ MIN_FREE_DISK_MB = env.integer(
     "MIN_FREE_DISK_MB", 0 if env.secret("DATABASE_URL") else 512, minimum=0, maximum=100_000_000
 )
 
+# --- queries ----------------------------------------------------------------------------------
+PROMQL_COMPAT = env.integer("PROMQL_COMPAT", 3, minimum=2, maximum=3)
+
 # --- language, time, static files -------------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = True

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Protocol
 
+from django.conf import settings
+
 from observability.metrics.ingest.limits import series_limits
 from observability.metrics.ingest.sender import PORTAL, Sender
 from observability.metrics.models import LabelPair, Metric
@@ -66,7 +68,7 @@ class LocalBackend:
     """The portal's own store and query engine."""
 
     def __init__(self) -> None:
-        self._engine = Engine()
+        self._engine = Engine(compat=settings.PROMQL_COMPAT)
 
     def append(self, batch: SampleBatch, *, sender: Sender = PORTAL) -> int:
         """Store a batch as one row of the sample log."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from observability.promql.annotations import Annotations
 from observability.promql.blocks import VectorBlock
 from observability.promql.limits import Account
+from observability.promql.sample_counts import SampleCounts
 from observability.promql.steps import Steps
 from observability.promql.storage import Storage
 
@@ -20,6 +21,8 @@ class Context:
         account: What the query has used so far.
         annotations: Where warnings go.
         lookback_ms: How far an instant selector looks back.
+        edge_ms: How far windows reach past their left edge: 1 when it belongs to them, as in
+            Prometheus 2, else 0.
     """
 
     steps: Steps
@@ -27,6 +30,7 @@ class Context:
     account: Account
     annotations: Annotations
     lookback_ms: int
+    edge_ms: int = 0
 
     def counted(self, blocks: Iterable[VectorBlock]) -> Iterator[VectorBlock]:
         """Yield blocks that are held until the query ends, within the limits of what it may hold."""
@@ -35,6 +39,12 @@ class Context:
             self.account.add_points(int(block.present.sum()))
             yield block
 
+    def once(self) -> "Context":
+        """Return the same surroundings at the first step, for what is the same at all of them."""
+        counts = None if self.counts is None else self.counts.once()
+        return replace(self, steps=self.steps.first_only(), counts=counts)
+
     def on(self, steps: Steps) -> "Context":
-        """Return the same surroundings on other steps."""
-        return replace(self, steps=steps)
+        """Return the same surroundings on the steps of a subquery."""
+        counts = None if self.counts is None else SampleCounts(steps.count)
+        return replace(self, steps=steps, counts=counts)

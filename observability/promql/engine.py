@@ -33,10 +33,15 @@ LOOKBACK_MS = 300_000
 
 
 class Engine:
-    """Evaluates PromQL; holds options only, so one object serves any number of threads."""
+    """Evaluates PromQL; holds options only, so one object serves any number of threads.
 
-    def __init__(self, *, lookback_ms: int = LOOKBACK_MS) -> None:
+    With `compat` 2, the left edge belongs to a window, as in Prometheus 2.
+    """
+
+    def __init__(self, *, lookback_ms: int = LOOKBACK_MS, compat: int = 3) -> None:
         self._lookback_ms = lookback_ms
+        # In whole milliseconds, 1 ms more takes in exactly what lies on the edge.
+        self._edge_ms = 1 if compat == 2 else 0
 
     def query(
         self,
@@ -114,7 +119,8 @@ class Engine:
             storage=storage,
             account=account,
             annotations=annotations,
-            lookback_ms=self._lookback_ms,
+            lookback_ms=self._lookback_ms + self._edge_ms,
+            edge_ms=self._edge_ms,
         )
         # Cells that are not present are calculated along with the others.
         with np.errstate(all="ignore"):

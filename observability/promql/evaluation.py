@@ -103,10 +103,11 @@ class Evaluator:
                 return select_windows(matrix, self.context, function)
             case Subquery() as subquery:
                 end_ms = subquery_end(subquery, self.context)
-                steps = subquery_steps(subquery, end_ms)
+                edge_ms = self.context.edge_ms
+                steps = subquery_steps(subquery, end_ms, edge_ms)
                 self.context.account.check_steps(steps.count)
                 inside = Evaluator(self.context.on(steps)).vector(subquery.expr)
-                return cut_subquery(self.context.counted(inside), subquery, steps, end_ms)
+                return cut_subquery(self.context.counted(inside), subquery, steps, end_ms, edge_ms)
             case _:
                 raise _mistyped(expr, ValueType.MATRIX)
 

@@ -144,11 +144,12 @@ def select_rollup_windows(
     """Yield the same, as rollups with these columns where the storage has them."""
     selector = matrix.selector
     end_ms = reference_times(selector.at, selector.offset_ms, context)
+    reach_ms = matrix.range_ms + context.edge_ms
     hints = SelectHints(
-        start_ms=int(end_ms.min()) - matrix.range_ms + 1,
+        start_ms=int(end_ms.min()) - reach_ms + 1,
         end_ms=int(end_ms.max()),
         step_ms=context.steps.step_ms,
-        range_ms=matrix.range_ms,
+        range_ms=reach_ms,
         function=function,
         rollup_columns=columns,
     )
@@ -161,7 +162,9 @@ def select_rollup_windows(
                 annotations=context.annotations,
             )
         else:
-            yield cut_windows(block, end_ms=end_ms, range_ms=matrix.range_ms)
+            yield cut_windows(
+                block, end_ms=end_ms, range_ms=matrix.range_ms, edge_ms=context.edge_ms
+            )
 
 
 def _read_samples(

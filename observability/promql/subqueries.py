@@ -16,14 +16,14 @@ DEFAULT_STEP_MS = 60_000
 """Distance of the steps where `[range:]` names none: Prometheus's evaluation interval."""
 
 
-def subquery_steps(subquery: Subquery, end_ms: Ints) -> Steps:
+def subquery_steps(subquery: Subquery, end_ms: Ints, edge_ms: int) -> Steps:
     """Return the steps inside: multiples of the step that any of the windows can hold.
 
     They are aligned to the epoch and not to the query, so that neighbouring windows
-    share them. The left edge of a window does not belong to it.
+    share them. The left edge of a window belongs to it only when `edge_ms` is 1.
     """
     step_ms = subquery.step_ms or DEFAULT_STEP_MS
-    left_edge = int(end_ms.min()) - subquery.range_ms
+    left_edge = int(end_ms.min()) - subquery.range_ms - edge_ms
     start_ms = (left_edge // step_ms + 1) * step_ms
     return Steps(start_ms, int(end_ms.max()), step_ms)
 
@@ -34,7 +34,7 @@ def subquery_end(subquery: Subquery, context: Context) -> Ints:
 
 
 def cut_subquery(
-    blocks: Iterable[VectorBlock], subquery: Subquery, steps: Steps, end_ms: Ints
+    blocks: Iterable[VectorBlock], subquery: Subquery, steps: Steps, end_ms: Ints, edge_ms: int
 ) -> Iterator[WindowBlock]:
     """Yield the windows of the series that the inside of a subquery gave."""
     inside = merge_same_series(concatenate(blocks, steps.count))
@@ -42,6 +42,7 @@ def cut_subquery(
         _as_samples(inside, steps.timestamps_ms),
         end_ms=end_ms,
         range_ms=subquery.range_ms,
+        edge_ms=edge_ms,
         drop_name=inside.drop_name,
     )
 

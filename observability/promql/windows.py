@@ -75,11 +75,16 @@ class WindowBlock:
 
 
 def cut_windows(
-    block: SeriesBlock, *, end_ms: Ints, range_ms: int, drop_name: Bools | None = None
+    block: SeriesBlock,
+    *,
+    end_ms: Ints,
+    range_ms: int,
+    edge_ms: int = 0,
+    drop_name: Bools | None = None,
 ) -> WindowBlock:
-    """Return the windows `(end - range, end]` of each series."""
+    """Return the windows `(end - range - edge, end]` of each series."""
     block = without_stale_markers(block)
-    edges = np.concatenate([end_ms - range_ms, end_ms])
+    edges = np.concatenate([end_ms - range_ms - edge_ms, end_ms])
     found = positions(block.offsets, block.timestamps_ms, edges)
     if drop_name is None:
         drop_name = np.zeros(len(block.label_sets), dtype=np.bool_)

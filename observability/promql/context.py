@@ -23,6 +23,7 @@ class Context:
         lookback_ms: How far an instant selector looks back.
         edge_ms: How far windows reach past their left edge: 1 when it belongs to them, as in
             Prometheus 2, else 0.
+        counts: Where the samples at each step are counted; None where nobody asks.
     """
 
     steps: Steps
@@ -31,6 +32,7 @@ class Context:
     annotations: Annotations
     lookback_ms: int
     edge_ms: int = 0
+    counts: SampleCounts | None = None
 
     def counted(self, blocks: Iterable[VectorBlock]) -> Iterator[VectorBlock]:
         """Yield blocks that are held until the query ends, within the limits of what it may hold."""
@@ -39,12 +41,6 @@ class Context:
             self.account.add_points(int(block.present.sum()))
             yield block
 
-    def once(self) -> "Context":
-        """Return the same surroundings at the first step, for what is the same at all of them."""
-        counts = None if self.counts is None else self.counts.once()
-        return replace(self, steps=self.steps.first_only(), counts=counts)
-
     def on(self, steps: Steps) -> "Context":
-        """Return the same surroundings on the steps of a subquery."""
-        counts = None if self.counts is None else SampleCounts(steps.count)
-        return replace(self, steps=steps, counts=counts)
+        """Return the same surroundings on other steps."""
+        return replace(self, steps=steps)

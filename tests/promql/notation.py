@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from observability.promql.staleness import STALE_NAN
 
-_NUMBER = r"[-+]?(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[iI]nf|[nN]a[nN])"
+# No hexadecimal numbers: `0x10` is ten more zeros.
+_NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[iI]nf|[nN]a[nN])"
 _ITEM = re.compile(rf"(?P<first>{_NUMBER})(?:(?P<step>[-+]{_NUMBER[5:]})?x(?P<times>\d+))?")
 _HISTOGRAM = re.compile(r"\{\{.*?\}\}(?:x(\d+)|[-+]\{\{.*?\}\}x(\d+))?")
 
@@ -42,11 +43,7 @@ def _expand_numbers(item: str) -> Iterator[float]:
     found = _ITEM.fullmatch(item)
     if found is None:
         raise ValueError(f"expected a value, got {item!r}")
-    value, step = _number(found["first"]), _number(found["step"] or "0")
+    value, step = float(found["first"]), float(found["step"] or "0")
     for _ in range(int(found["times"] or 0) + 1):
         yield value
         value += step
-
-
-def _number(text: str) -> float:
-    return float(int(text, 16)) if "x" in text.lower() else float(text)

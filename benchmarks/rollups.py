@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from observability.embedded.servers import start_servers
-from observability.promql import Engine, Limits, Matrix, SelectHints
+from observability.promql import Engine, Limits, Matrix, QueryOptions, SelectHints
 from observability.promql.matchers import Matcher
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def ask(storage: Storage, expr: str, step_ms: int, days: int) -> Answer:
             end_ms=START_MS + days * DAY_MS,
             step_ms=step_ms,
             storage=storage,
-            limits=Limits(max_samples=10**10, timeout_seconds=3600),
+            options=QueryOptions(limits=Limits(max_samples=10**10, timeout_seconds=3600)),
         )
         seconds = time.perf_counter() - began
         if not isinstance(result.value, Matrix):

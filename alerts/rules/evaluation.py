@@ -47,7 +47,7 @@ from alerts.rules.moments import milliseconds, moment
 from alerts.rules.schedule import iteration
 from alerts.rules.states import Change, State, Terms, advance
 from observability.metrics.backend import MetricsBackend
-from observability.promql import InstantVector, Limits, Scalar
+from observability.promql import InstantVector, Limits, QueryOptions, Scalar
 from observability.promql.errors import PromQLError
 from observability.promql.labels import LabelSet
 from observability.promql.values import Value
@@ -269,7 +269,9 @@ def _ask(rule: Rule, at_ms: int, backend: MetricsBackend) -> _Answer:
     error = ""
     try:
         result = backend.query(
-            rule.expr, at_ms=at_ms, limits=Limits(timeout_seconds=QUERY_TIMEOUT_SECONDS)
+            rule.expr,
+            at_ms=at_ms,
+            options=QueryOptions(limits=Limits(timeout_seconds=QUERY_TIMEOUT_SECONDS)),
         )
         vector = _vector(result.value)
     except (PromQLError, RuleEvaluationError) as problem:

@@ -22,9 +22,10 @@ from observability.metrics.store.label_values import label_pairs
 from observability.metrics.store.log import LogSamples
 from observability.metrics.store.selection import find_series
 from observability.metrics.store.storage import PostgresStorage
-from observability.promql import Engine, Limits, QueryResult
+from observability.promql import Engine, QueryOptions, QueryResult
 from observability.promql.labels import METRIC_NAME, LabelSet
 from observability.promql.matchers import Matcher
+from observability.promql.options import AS_USUAL
 
 
 class MetricsBackend(Protocol):
@@ -37,12 +38,18 @@ class MetricsBackend(Protocol):
         """
         ...
 
-    def query(self, expr: str, *, at_ms: int, limits: Limits | None = None) -> QueryResult:
+    def query(self, expr: str, *, at_ms: int, options: QueryOptions = AS_USUAL) -> QueryResult:
         """Evaluate a PromQL expression at one time; raises `PromQLError`."""
         ...
 
     def query_range(
-        self, expr: str, *, start_ms: int, end_ms: int, step_ms: int, limits: Limits | None = None
+        self,
+        expr: str,
+        *,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        options: QueryOptions = AS_USUAL,
     ) -> QueryResult:
         """Evaluate a PromQL expression at each step of a range; raises `PromQLError`."""
         ...
@@ -89,12 +96,18 @@ class LocalBackend:
         catalogue.record_metadata(batch.metadata)
         return len(batch)
 
-    def query(self, expr: str, *, at_ms: int, limits: Limits | None = None) -> QueryResult:
+    def query(self, expr: str, *, at_ms: int, options: QueryOptions = AS_USUAL) -> QueryResult:
         """Evaluate over the store at one time."""
-        return self._engine.query(expr, at_ms=at_ms, storage=PostgresStorage(), limits=limits)
+        return self._engine.query(expr, at_ms=at_ms, storage=PostgresStorage(), options=options)
 
     def query_range(
-        self, expr: str, *, start_ms: int, end_ms: int, step_ms: int, limits: Limits | None = None
+        self,
+        expr: str,
+        *,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        options: QueryOptions = AS_USUAL,
     ) -> QueryResult:
         """Evaluate over the store at each step of a range."""
         return self._engine.query_range(
@@ -103,7 +116,7 @@ class LocalBackend:
             end_ms=end_ms,
             step_ms=step_ms,
             storage=PostgresStorage(),
-            limits=limits,
+            options=options,
         )
 
     def series(self, matchers: Sequence[Matcher], *, limit: int | None = None) -> list[LabelSet]:

@@ -41,6 +41,11 @@ class Context:
             self.account.add_points(int(block.present.sum()))
             yield block
 
-    def on(self, steps: Steps) -> "Context":
-        """Return the same surroundings on other steps."""
-        return replace(self, steps=steps)
+    def once(self) -> "Context":
+        """Return the same surroundings at the first step, for what is the same at all of them."""
+        return replace(self, steps=self.steps.first_only())
+
+    def inside_subquery(self, steps: Steps) -> "Context":
+        """Return the same surroundings on the steps of a subquery, its samples counted apart."""
+        counts = None if self.counts is None else SampleCounts(steps)
+        return replace(self, steps=steps, counts=counts)

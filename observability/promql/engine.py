@@ -1,5 +1,6 @@
 """The engine: takes a query, evaluates it over a storage, and shapes its result."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -10,10 +11,14 @@ from observability.promql.context import Context
 from observability.promql.errors import BadDataError
 from observability.promql.evaluation import Evaluator
 from observability.promql.labels import LabelSet
-from observability.promql.limits import Account, Limits
+from observability.promql.limits import Account
+from observability.promql.options import AS_USUAL, QueryOptions
 from observability.promql.parser import parse
 from observability.promql.plan import fix_bounds
+from observability.promql.profile import Profile
+from observability.promql.sample_counts import SampleCounts
 from observability.promql.signatures import ValueType
+from observability.promql.statistics import QueryStatistics
 from observability.promql.steps import FARTHEST_MS, Steps
 from observability.promql.storage import Storage
 from observability.promql.syntax import Expr
@@ -49,8 +54,7 @@ class Engine:
         *,
         at_ms: int,
         storage: Storage,
-        limits: Limits | None = None,
-        is_canceled: Callable[[], bool] | None = None,
+        options: QueryOptions = AS_USUAL,
     ) -> QueryResult:
         """Evaluate `expr` at one time.
 
@@ -58,11 +62,11 @@ class Engine:
             PromQLError: The query is wrong, not supported, too large or too slow, or
                 the data does not allow an answer.
         """
+        watch = _Stopwatch()
         tree = parse(expr) if isinstance(expr, str) else expr
         steps = Steps(at_ms, at_ms, 0)
-        annotations = Annotations(expr if isinstance(expr, str) else "")
-        limits = limits or Limits()
-        return self._evaluate(tree, steps, storage, limits, annotations, is_canceled, _instant)
+        text = expr if isinstance(expr, str) else ""
+        return self._evaluate(tree, text, steps, storage, options, watch, _instant)
 
     def query_range(
         self,
@@ -72,8 +76,7 @@ class Engine:
         end_ms: int,
         step_ms: int,
         storage: Storage,
-        limits: Limits | None = None,
-        is_canceled: Callable[[], bool] | None = None,
+        options: QueryOptions = AS_USUAL,
     ) -> QueryResult:
         """Evaluate `expr` at each step from `start_ms` to `end_ms`; the value is a `Matrix`.
 
@@ -81,6 +84,7 @@ class Engine:
             PromQLError: As for `query`, and for a string or a range vector, which have no
                 value at a step.
         """
+        watch = _Stopwatch()
         tree = parse(expr) if isinstance(expr, str) else expr
         kind = value_type(tree)
         if kind not in (ValueType.SCALAR, ValueType.VECTOR):
@@ -95,43 +99,74 @@ class Engine:
             )
         if end_ms < start_ms:
             raise BadDataError("end timestamp must not be before start time")
-        limits = limits or Limits()
         steps = Steps(start_ms, end_ms, step_ms)
-        limits.check_resolution(steps.count)
-        annotations = Annotations(expr if isinstance(expr, str) else "")
-        return self._evaluate(tree, steps, storage, limits, annotations, is_canceled, _range)
+        options.limits.check_resolution(steps.count)
+        text = expr if isinstance(expr, str) else ""
+        return self._evaluate(tree, text, steps, storage, options, watch, _range)
 
     def _evaluate(
         self,
         expr: Expr,
+        text: str,
         steps: Steps,
         storage: Storage,
-        limits: Limits,
-        annotations: Annotations,
-        is_canceled: Callable[[], bool] | None,
-        shape: Callable[[Expr, Evaluator], Value],
+        options: QueryOptions,
+        watch: "_Stopwatch",
+        shape: Callable[[Expr, Evaluator], Value | VectorBlock],
     ) -> QueryResult:
         if max(map(abs, (steps.start_ms, steps.end_ms, steps.step_ms))) > FARTHEST_MS:
             raise BadDataError("timestamp out of bounds")
-        account = Account(limits, is_canceled=is_canceled)
+        account = Account(options.limits, is_canceled=options.is_canceled)
+        annotations = Annotations(text)
+        profile = Profile() if options.explain else None
         context = Context(
             steps=steps,
-            storage=storage,
+            storage=storage if profile is None else profile.observed(storage),
             account=account,
             annotations=annotations,
-            lookback_ms=self._lookback_ms + self._edge_ms,
+            lookback_ms=(options.lookback_ms or self._lookback_ms) + self._edge_ms,
             edge_ms=self._edge_ms,
+            counts=SampleCounts(steps) if options.with_statistics else None,
         )
+        planned = fix_bounds(expr, steps)
+        evaluator = Evaluator(context) if profile is None else profile.evaluator(context, planned)
+        preparation_seconds = watch.lap()
         # Cells that are not present are calculated along with the others.
         with np.errstate(all="ignore"):
-            value = shape(fix_bounds(expr, steps), Evaluator(context))
+            found = shape(planned, evaluator)
+        evaluation_seconds = watch.lap()
+        value = _matrix(found, steps) if isinstance(found, VectorBlock) else found
         account.check_time()
         return QueryResult(
             value=value,
             warnings=annotations.warnings,
             infos=annotations.infos,
             samples_read=account.samples_read,
+            statistics=None
+            if context.counts is None
+            else QueryStatistics(
+                preparation_seconds=preparation_seconds,
+                evaluation_seconds=evaluation_seconds,
+                sorting_seconds=watch.lap(),
+                timestamps_ms=steps.timestamps_ms,
+                samples_per_step=context.counts.looked_at,
+                reads_per_step=context.counts.read,
+                peak_samples=account.peak,
+            ),
+            explanation=None if profile is None else profile.explanation(expr, planned),
         )
+
+
+class _Stopwatch:
+    """Tells the seconds since it was asked last."""
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+
+    def lap(self) -> float:
+        """Return the seconds since the last lap."""
+        before, self._since = self._since, time.perf_counter()
+        return self._since - before
 
 
 def _instant(expr: Expr, evaluator: Evaluator) -> Value:
@@ -148,19 +183,23 @@ def _instant(expr: Expr, evaluator: Evaluator) -> Value:
             return InstantVector(at_ms, whole.label_sets, whole.values[:, 0])
 
 
-def _range(expr: Expr, evaluator: Evaluator) -> Matrix:
+def _range(expr: Expr, evaluator: Evaluator) -> VectorBlock:
     context = evaluator.context
     if value_type(expr) is ValueType.SCALAR:
         blocks = iter([one_series((), evaluator.scalar(expr))])
     else:
         blocks = evaluator.vector(expr)
-    whole = settle_names(_collect(blocks, context))
+    return settle_names(_collect(blocks, context))
+
+
+def _matrix(whole: VectorBlock, steps: Steps) -> Matrix:
+    """Return the values of a range query, series by series in the order of their labels."""
     whole = whole.take(_sorted_rows(whole.label_sets))
     counts = whole.present.sum(axis=1)
     return Matrix(
         whole.label_sets,
         np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)]),
-        np.broadcast_to(context.steps.timestamps_ms, whole.present.shape)[whole.present],
+        np.broadcast_to(steps.timestamps_ms, whole.present.shape)[whole.present],
         whole.values[whole.present],
     )
 

@@ -14,9 +14,15 @@ from observability.promql.matching import apply_between_vectors, apply_set_opera
 from observability.promql.operators import between_scalars, with_scalar
 from observability.promql.plan import is_step_invariant
 from observability.promql.rollups import RollupWindows
-from observability.promql.selection import select_rollup_windows, select_vector, select_windows
+from observability.promql.selection import (
+    select_rollup_windows,
+    select_samples,
+    select_vector,
+    select_windows,
+)
 from observability.promql.signatures import ValueType
-from observability.promql.storage import RollupColumn
+from observability.promql.staleness import InstantSelection
+from observability.promql.storage import RollupBlock, RollupColumn, SeriesBlock
 from observability.promql.subqueries import cut_subquery, subquery_end, subquery_steps
 from observability.promql.syntax import (
     Aggregation,
@@ -76,11 +82,16 @@ class Evaluator:
         """
         steps = self.context.steps
         if steps.count > 1 and is_step_invariant(expr):
-            once = Evaluator(self.context.on(steps.first_only()))
-            return spread(once.vector(expr, function=function), steps.count)
+            once = self.within(self.context.once())
+            return spread(once._vector(expr, function), steps.count)
+        return self._vector(expr, function)
+
+    def _vector(self, expr: Expr, function: str) -> Iterator[VectorBlock]:
         match expr:
             case VectorSelector():
-                return select_vector(expr, self.context, function)
+                blocks = select_vector(expr, self.context, function)
+                counts = self.context.counts
+                return blocks if counts is None else counts.of_shown(blocks)
             case Paren(expr=inner):
                 return self.vector(inner, function=function)
             case Unary(expr=inner, is_plus=True):
@@ -96,18 +107,24 @@ class Evaluator:
             case _:
                 raise _mistyped(expr, ValueType.VECTOR)
 
+    def samples(
+        self, selector: VectorSelector, *, function: str
+    ) -> Iterator[tuple[SeriesBlock | RollupBlock, InstantSelection]]:
+        """Yield the series of a selector with the sample, not only the value, that each shows."""
+        for block, chosen in select_samples(selector, self.context, function):
+            if self.context.counts is not None:
+                self.context.counts.add_shown(chosen)
+            yield block, chosen
+
     def windows(self, expr: Expr, *, function: str = "") -> Iterator[WindowBlock]:
         """Yield a range vector expression's windows at each step."""
         match unwrap(expr):
             case MatrixSelector() as matrix:
-                return select_windows(matrix, self.context, function)
+                blocks = select_windows(matrix, self.context, function)
+                counts = self.context.counts
+                return blocks if counts is None else counts.of_windows(blocks)
             case Subquery() as subquery:
-                end_ms = subquery_end(subquery, self.context)
-                edge_ms = self.context.edge_ms
-                steps = subquery_steps(subquery, end_ms, edge_ms)
-                self.context.account.check_steps(steps.count)
-                inside = Evaluator(self.context.on(steps)).vector(subquery.expr)
-                return cut_subquery(self.context.counted(inside), subquery, steps, end_ms, edge_ms)
+                return self._subquery(subquery, is_whole_query=not function)
             case _:
                 raise _mistyped(expr, ValueType.MATRIX)
 
@@ -117,8 +134,33 @@ class Evaluator:
         """Yield the same, as rollups with these columns where the storage has them."""
         matrix = unwrap(expr)
         if isinstance(matrix, MatrixSelector) and matrix.selector.boundary is None:
-            return select_rollup_windows(matrix, self.context, function, columns)
+            blocks = select_rollup_windows(matrix, self.context, function, columns)
+            counts = self.context.counts
+            return blocks if counts is None else counts.of_windows(blocks)
         return self.windows(expr, function=function)
+
+    def within(self, context: Context) -> "Evaluator":
+        """Return an evaluator of the same kind with other surroundings."""
+        return Evaluator(context)
+
+    def _subquery(self, subquery: Subquery, *, is_whole_query: bool) -> Iterator[WindowBlock]:
+        context = self.context
+        end_ms = subquery_end(subquery, context)
+        steps = subquery_steps(subquery, end_ms, context.edge_ms)
+        context.account.check_steps(steps.count)
+        inside = self.within(context.inside_subquery(steps))
+        windows = cut_subquery(
+            context.counted(inside.vector(subquery.expr)), subquery, steps, end_ms, context.edge_ms
+        )
+        counts, inner = context.counts, inside.context.counts
+        if counts is None or inner is None:
+            yield from windows
+        elif is_whole_query:
+            yield from windows
+            counts.take_over_all(inner)
+        else:
+            yield from counts.of_windows(windows, from_storage=False)
+            counts.take_over(inner, offset_ms=subquery.offset_ms, range_ms=subquery.range_ms)
 
     def _binary(self, expr: Binary) -> Iterator[VectorBlock]:
         if expr.op.is_trim:

@@ -16,14 +16,13 @@ class Explanation:
         kind: What it is: `number`, `string`, `selector`, `range selector`, `subquery`,
             `function`, `aggregation`, `operator`, `sign` or `parentheses`.
         seconds: Time spent in the node and in all inside it.
-        own_seconds: Time spent in the node itself; a selector's is that of reading, too.
+        own_seconds: Time spent in the node itself; that of reading is the selector's.
         series: Series it gave, those without a value at any step left out; of a range
             selector or subquery, those it cut windows of.
         points: Values it gave, over all series and steps; of a range selector or subquery the
             samples in all windows, those that several share counted in each.
         samples: Samples that the storage gave to it and to all inside it.
-        sources: What these were read from, such as `samples` or `summaries of 5m`, with how
-            many values came from each; of a selector only.
+        sources: How many of its own came from `samples` and from `rollups`.
         children: What it is made of, in the order of the text; an aggregation's parameter first.
     """
 
@@ -36,9 +35,9 @@ class Explanation:
     points: int
     samples: int
     sources: dict[str, int]
-    children: "tuple[Explanation, ...]"
+    children: tuple["Explanation", ...]
 
-    def walk(self) -> "Iterator[Explanation]":
+    def walk(self) -> Iterator["Explanation"]:
         """Yield the node and all inside it, each before what it is made of."""
         yield self
         for child in self.children:

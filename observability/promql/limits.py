@@ -37,10 +37,16 @@ class Limits:
 
 
 class Account:
-    """Counts what a query has used so far, and ends it when that is too much."""
+    """Counts what a query has used so far, and ends it when that is too much.
+
+    Attributes:
+        samples_read: Samples that the storage gave.
+        peak: The most samples and points that were held at once.
+    """
 
     def __init__(self, limits: Limits, *, is_canceled: Callable[[], bool] | None = None) -> None:
         self.samples_read = 0
+        self.peak = 0
         self._limits = limits
         self._is_canceled = is_canceled
         self._points_held = 0
@@ -54,8 +60,9 @@ class Account:
             raise QueryTimeoutError(self._limits.timeout_seconds)
 
     def add_samples(self, count: int) -> None:
-        """Count samples that the storage gave."""
+        """Count samples that the storage gave, which are held until the next ones come."""
         self.samples_read += count
+        self.peak = max(self.peak, self._points_held + count)
         if self.samples_read > self._limits.max_samples:
             raise TooManySamplesError(self._limits.max_samples)
 
@@ -67,5 +74,6 @@ class Account:
     def add_points(self, count: int) -> None:
         """Count points that stay in memory until the query ends."""
         self._points_held += count
+        self.peak = max(self.peak, self._points_held)
         if self._points_held > self._limits.max_samples:
             raise TooManySamplesError(self._limits.max_samples)

@@ -6,8 +6,9 @@ from typing import Protocol
 from observability.promql.blocks import Floats, VectorBlock
 from observability.promql.context import Context
 from observability.promql.rollups import RollupWindows
-from observability.promql.storage import RollupColumn
-from observability.promql.syntax import Expr
+from observability.promql.staleness import InstantSelection
+from observability.promql.storage import RollupBlock, RollupColumn, SeriesBlock
+from observability.promql.syntax import Expr, VectorSelector
 from observability.promql.windows import WindowBlock
 
 
@@ -29,6 +30,12 @@ class Operands(Protocol):
 
     def vector(self, expr: Expr, *, function: str = "") -> Iterator[VectorBlock]:
         """Yield an instant vector argument."""
+        ...
+
+    def samples(
+        self, selector: VectorSelector, *, function: str
+    ) -> Iterator[tuple[SeriesBlock | RollupBlock, InstantSelection]]:
+        """Yield the series of a selector with the sample, not only the value, that each shows."""
         ...
 
     def windows(self, expr: Expr, *, function: str = "") -> Iterator[WindowBlock]:

@@ -12,7 +12,7 @@ class QueryOptions:
 
     Attributes:
         limits: What the query may read, make and take.
-        lookback_ms: How far an instant selector looks back; None for the engine's own.
+        lookback_ms: How far an instant selector looks back; None or 0 for the engine's own.
         is_canceled: Says whether the caller has gone; asked between blocks.
         with_statistics: Whether samples are counted as Prometheus counts them, for
             `QueryResult.statistics`.

@@ -5,10 +5,7 @@ Source: Prometheus 3, util/stats/query_stats.go.
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from observability.promql.blocks import Ints
-from observability.promql.steps import Steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

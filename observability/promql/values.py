@@ -7,7 +7,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from observability.promql.explanation import Explanation
 from observability.promql.labels import LabelSet
+from observability.promql.statistics import QueryStatistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,13 @@ class QueryResult:
         warnings: Sentences on results that may be wrong, in the order they arose.
         infos: Sentences on queries that are probably not what was meant.
         samples_read: Samples that the storage gave for the query.
+        statistics: What the query took, where it was asked for.
+        explanation: The same by node of the syntax tree, where it was asked for.
     """
 
     value: Value
     warnings: tuple[str, ...] = ()
     infos: tuple[str, ...] = ()
     samples_read: int = 0
+    statistics: QueryStatistics | None = None
+    explanation: Explanation | None = None

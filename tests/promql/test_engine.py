@@ -13,6 +13,7 @@ from observability.promql import (
     Matrix,
     MemoryStorage,
     PromQLError,
+    QueryOptions,
     Scalar,
     String,
 )
@@ -314,7 +315,7 @@ def test_a_query_beyond_its_limits_ends_with_the_kind_of_prometheus(
             end_ms=20 * MINUTE_MS,
             step_ms=MINUTE_MS,
             storage=storage_of(*CPU),
-            limits=limits,
+            options=QueryOptions(limits=limits),
         )
 
     assert caught.value.kind == kind
@@ -327,7 +328,12 @@ def test_a_subquery_of_too_many_steps_is_refused_before_it_takes_memory() -> Non
 
 def test_a_query_whose_caller_has_gone_is_canceled() -> None:
     with pytest.raises(PromQLError) as caught:
-        Engine().query("cpu", at_ms=0, storage=storage_of(*CPU), is_canceled=lambda: True)
+        Engine().query(
+            "cpu",
+            at_ms=0,
+            storage=storage_of(*CPU),
+            options=QueryOptions(is_canceled=lambda: True),
+        )
 
     assert caught.value.kind == "canceled"
 

@@ -12,7 +12,7 @@ from observability.metrics.backend import get_backend
 from observability.metrics.instruments import QUERY_DURATION
 from observability.metrics.prometheus_api.answers import result_json
 from observability.metrics.prometheus_api.view import BadParameterError, PrometheusView
-from observability.promql import QueryResult
+from observability.promql import QueryOptions, QueryResult
 
 
 class QueryView(PrometheusView):
@@ -23,10 +23,10 @@ class QueryView(PrometheusView):
         """Answer an instant query."""
         now_ms = int(time.time() * 1000)
         at_ms = self.time_ms(request, "time", now_ms)
-        limits = self.limits(request)
+        options = QueryOptions(limits=self.limits(request))
         with QUERY_DURATION.labels(kind="instant").time():
             result = get_backend().query(
-                self.parameter(request, "query"), at_ms=at_ms, limits=limits
+                self.parameter(request, "query"), at_ms=at_ms, options=options
             )
         return _success(result)
 
@@ -54,7 +54,7 @@ class QueryRangeView(PrometheusView):
                 start_ms=start_ms,
                 end_ms=end_ms,
                 step_ms=step_ms,
-                limits=self.limits(request),
+                options=QueryOptions(limits=self.limits(request)),
             )
         return _success(result)
 

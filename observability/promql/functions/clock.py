@@ -7,7 +7,6 @@ import numpy as np
 from observability.promql.blocks import Floats, VectorBlock
 from observability.promql.functions.signature import ScalarFunction, VectorFunction
 from observability.promql.operands import Operands
-from observability.promql.selection import select_samples
 from observability.promql.syntax import Call, VectorSelector, unwrap
 
 
@@ -19,7 +18,7 @@ def _timestamp(call: Call, operands: Operands) -> Iterator[VectorBlock]:
     """Yield the time of each sample; what is calculated is as old as the step."""
     arg = unwrap(call.args[0])
     if isinstance(arg, VectorSelector):
-        for series, chosen in select_samples(arg, operands.context, call.function):
+        for series, chosen in operands.samples(arg, function=call.function):
             yield VectorBlock(
                 label_sets=series.label_sets,
                 values=chosen.timestamps_ms / 1000,

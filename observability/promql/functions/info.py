@@ -23,7 +23,6 @@ from observability.promql.labels import (
 from observability.promql.matchers import Matcher, MatchOp
 from observability.promql.operands import Operands
 from observability.promql.parser import children
-from observability.promql.selection import select_samples
 from observability.promql.syntax import AtBound, Call, Expr, Subquery, VectorSelector
 
 IDENTIFYING_LABELS = ("instance", "job")
@@ -131,7 +130,7 @@ def _info_series(
         )
         at, offset_ms = _reference(vector) or (None, 0)
         selector = VectorSelector("", (*targets, *matchers), offset_ms, at)
-        for series, chosen in select_samples(selector, operands.context, "info"):
+        for series, chosen in operands.samples(selector, function="info"):
             operands.context.account.add_points(int(chosen.present.sum()))
             label_sets.extend(series.label_sets)
             times.append(chosen.timestamps_ms)

@@ -14,7 +14,8 @@ from alerts.rules.moments import milliseconds
 from alerts.rules.states import State
 from observability.metrics.backend import LocalBackend, MetricsBackend, get_backend
 from observability.metrics.samples import batch_at
-from observability.promql import Limits, QueryResult
+from observability.promql import QueryOptions, QueryResult
+from observability.promql.options import AS_USUAL
 from tests.alerts.factories import NOW, AlertFactory, RuleFactory, RuleGroupFactory
 
 pytestmark = pytest.mark.django_db
@@ -231,8 +232,8 @@ def test_a_rule_that_was_edited_during_its_query_is_not_judged_by_the_old_one() 
     rule = RuleFactory.create(expr="load > 1")
 
     class EditingBackend(LocalBackend):
-        def query(self, expr: str, *, at_ms: int, limits: Limits | None = None) -> QueryResult:
-            result = super().query(expr, at_ms=at_ms, limits=limits)
+        def query(self, expr: str, *, at_ms: int, options: QueryOptions = AS_USUAL) -> QueryResult:
+            result = super().query(expr, at_ms=at_ms, options=options)
             Rule.objects.filter(pk=rule.pk).update(expr="load > 5")
             return result
 
@@ -302,13 +303,13 @@ def test_a_worker_that_loses_its_connection_leaves_the_group_to_the_next() -> No
     killed = threading.Event()
 
     class KilledBackend(LocalBackend):
-        def query(self, expr: str, *, at_ms: int, limits: Limits | None = None) -> QueryResult:
+        def query(self, expr: str, *, at_ms: int, options: QueryOptions = AS_USUAL) -> QueryResult:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_backend_pid()")
                 pid.append(cursor.fetchone()[0])
             ready.set()
             killed.wait(timeout=10)
-            return super().query(expr, at_ms=at_ms, limits=limits)
+            return super().query(expr, at_ms=at_ms, options=options)
 
     pid: list[int] = []
     ready = threading.Event()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -67,8 +67,8 @@ class System:
 
 
 @contextmanager
-def prometheus() -> Iterator[System]:
-    """Run Prometheus as a receiver of remote write that scrapes nothing."""
+def prometheus(folder: Path | None = None) -> Iterator[System]:
+    """Run Prometheus as a receiver of remote write that scrapes nothing; keep its data in a folder."""
 
     def command(folder: Path, port: int) -> list[str]:
         config = folder / "prometheus.yml"
@@ -81,26 +81,54 @@ def prometheus() -> Iterator[System]:
             "--web.enable-remote-write-receiver",
         ]
 
-    with _running("Prometheus", command, ready_path="/-/ready") as system:
+    with _running("Prometheus", command, ready_path="/-/ready", kept=folder) as system:
+        yield system
+
+
+def has_victoria_metrics() -> bool:
+    """Say whether VictoriaMetrics is installed, which no benchmark needs."""
+    return shutil.which("victoria-metrics") is not None
+
+
+@contextmanager
+def victoria_metrics(folder: Path | None = None) -> Iterator[System]:
+    """Run VictoriaMetrics as a receiver of remote write; keep its data in a folder."""
+
+    def command(folder: Path, port: int) -> list[str]:
+        return [
+            shutil.which("victoria-metrics") or "victoria-metrics",
+            f"-storageDataPath={folder / 'data'}",
+            f"-httpListenAddr=127.0.0.1:{port}",
+        ]
+
+    with _running("VictoriaMetrics", command, ready_path="/health", kept=folder) as system:
         yield system
 
 
 @contextmanager
-def portal() -> Iterator[System]:
-    """Run the whole portal as `make run` does."""
+def portal(folder: Path | None = None, **settings: str) -> Iterator[System]:
+    """Run the whole portal as `make run` does; keep its data in a folder."""
 
     def command(folder: Path, port: int) -> list[str]:
         return [sys.executable, "-m", "observability.embedded", "run"]
 
-    with _running("Portal", command, ready_path="/health/ready") as system:
+    with _running(
+        "Portal", command, ready_path="/health/ready", kept=folder, settings=settings
+    ) as system:
         yield system
 
 
 @contextmanager
 def _running(
-    name: str, command: Callable[[Path, int], list[str]], *, ready_path: str
+    name: str,
+    command: Callable[[Path, int], list[str]],
+    *,
+    ready_path: str,
+    kept: Path | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[System]:
-    folder = Path(tempfile.mkdtemp(prefix="portal-benchmark-"))
+    folder = kept or Path(tempfile.mkdtemp(prefix="portal-benchmark-"))
+    folder.mkdir(parents=True, exist_ok=True)
     port = _free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -108,6 +136,7 @@ def _running(
         "PORT": str(port),
         "BOOTSTRAP_API_KEY": KEY,
         "WEB_CONCURRENCY": os.environ.get("WEB_CONCURRENCY", "2"),
+        **(settings or {}),
     }
     with (folder / "output.txt").open("wb") as output:
         process = subprocess.Popen(
@@ -124,7 +153,8 @@ def _running(
     finally:
         process.terminate()
         process.wait(120)
-        shutil.rmtree(folder, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, path: str, output: Path) -> None:

@@ -110,6 +110,19 @@ def _parse(text: str) -> Expr:
     return expr
 
 
+def parse_metric_selector(text: str) -> VectorSelector:
+    """Return a selector that stands alone, as `match[]` gives one; unlike in an expression, it may select all series.
+
+    Raises:
+        ParseError: It is no selector, has modifiers, or a regular expression that is none.
+    """
+    parser = _Parser(text)
+    selector = parser.selector()
+    if parser.token.kind != Kind.END:
+        raise parser.unexpected()
+    return selector
+
+
 # Rules and dashboards ask the same again and again, and trees never change.
 _LONGEST_REMEMBERED = 4_096
 _remembered = lru_cache(maxsize=1_024)(_parse)
@@ -320,6 +333,15 @@ class _Parser:
             self._take()
         self._take()
         return tuple(names)
+
+    def selector(self) -> VectorSelector:
+        """vector_selector, where a keyword is a metric's name as well."""
+        if self.token.kind == "{":
+            return self._selector(None)
+        is_name = self.token.kind in (Kind.IDENTIFIER, Kind.METRIC_IDENTIFIER)
+        if not is_name and self.token.kind not in _METRIC_WORDS:
+            raise self.unexpected()
+        return self._selector(self._take())
 
     def _selector(self, name: Token | None) -> VectorSelector:
         """vector_selector: [metric_identifier] [label_matchers]."""

@@ -6,7 +6,7 @@ import pytest
 from observability.promql import ParseError, parse
 from observability.promql.errors import ExecutionError
 from observability.promql.matchers import Matcher, MatchOp
-from observability.promql.parser import MAX_DEPTH
+from observability.promql.parser import MAX_DEPTH, parse_metric_selector
 from observability.promql.plan import fix_bounds
 from observability.promql.steps import Steps
 from observability.promql.syntax import (
@@ -377,3 +377,39 @@ def test_a_duration_without_a_use_is_an_error(text: str, message: str) -> None:
         fix_bounds(parse(text), Steps(0, 0, 0))
 
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "matchers"),
+    [
+        ("up", ['__name__="up"']),
+        ('sum{job=~"a|b"}', ['__name__="sum"', 'job=~"a|b"']),
+        ('{"http.requests", a!="b"}', ['__name__="http.requests"', 'a!="b"']),
+        ('x{__name__="y"}', ['__name__="x"', '__name__="y"']),
+        ("{}", []),
+        ('{a=~".*"}', ['a=~".*"']),
+    ],
+    ids=["name", "keyword", "utf-8", "two-names", "empty", "matches-all"],
+)
+def test_a_selector_stands_alone(text: str, matchers: list[str]) -> None:
+    assert [str(matcher) for matcher in parse_metric_selector(text).all_matchers] == matchers
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "1:1: parse error: unexpected end of input"),
+        ("rate(up[5m])", '1:5: parse error: unexpected "("'),
+        ("up offset 5m", "1:4: parse error: unexpected <offset>"),
+        ("up + 1", "1:4: parse error: unexpected <op:+>"),
+        ('up{job="a"', "1:11: parse error: unexpected end of input inside braces"),
+        ('up{job=~"("}', "1:4: parse error: error parsing regexp"),
+        ("1", '1:1: parse error: unexpected number "1"'),
+    ],
+    ids=["nothing", "call", "offset", "sum", "open", "regex", "number"],
+)  # fmt: skip
+def test_what_is_more_or_less_than_a_selector_does_not(text: str, message: str) -> None:
+    with pytest.raises(ParseError) as raised:
+        parse_metric_selector(text)
+
+    assert str(raised.value).startswith(message)

@@ -16,16 +16,23 @@ def quantile_of(q: float, values: Any, count: int) -> float:
 
     NaN counts as less than all else. NaN for no values, -Inf for a `q` below 0, +Inf above 1.
     """
+    values[:count].sort()
+    nan_count = 0
+    while nan_count < count and np.isnan(values[count - 1 - nan_count]):
+        nan_count += 1
+    return quantile_of_sorted(q, values, count - nan_count, nan_count)
+
+
+@njit(nogil=True, cache=True)
+def quantile_of_sorted(q: float, values: Any, number_count: int, nan_count: int) -> float:
+    """Return the same of the first `number_count` values, which ascend, and so many times NaN."""
+    count = number_count + nan_count
     if count == 0 or np.isnan(q):
         return np.nan
     if q < 0:
         return -np.inf
     if q > 1:
         return np.inf
-    values[:count].sort()
-    nan_count = 0
-    while nan_count < count and np.isnan(values[count - 1 - nan_count]):
-        nan_count += 1
     rank = q * (count - 1)
     lower = int(np.floor(rank))
     upper = min(lower + 1, count - 1)

@@ -1,8 +1,10 @@
 """Which sample an instant selector sees at a step: look-back window and stale markers."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numba import njit
 
 from observability.promql.blocks import Bools, Floats, Ints
 from observability.promql.storage import SeriesBlock
@@ -11,8 +13,6 @@ STALE_NAN_BITS = 0x7FF0000000000002
 """The NaN by which Prometheus says that a series has ended."""
 
 STALE_NAN = float(np.array(STALE_NAN_BITS, dtype=np.int64).view(np.float64))
-
-_LARGEST_KEY = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +46,17 @@ def select_instant(block: SeriesBlock, at_ms: Ints, lookback_ms: int) -> Instant
         at_ms: The times to look from, in any order.
         lookback_ms: Length of the window.
     """
-    shape = (len(block.label_sets), len(at_ms))
-    if not block.values.size:
-        return InstantSelection(
-            np.zeros(shape), np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.bool_)
-        )
-    newest = positions(block.offsets, block.timestamps_ms, at_ms) - 1
-    is_there = newest >= block.offsets[:-1, np.newaxis]
-    newest = np.maximum(newest, 0)
-    timestamps = block.timestamps_ms[newest]
-    values = block.values[newest]
-    present = is_there & (timestamps > at_ms - lookback_ms) & ~is_stale(values)
-    return InstantSelection(values, timestamps, present)
+    bits = np.ascontiguousarray(block.values).view(np.int64)
+    return InstantSelection(
+        *_newest(block.offsets, block.timestamps_ms, block.values, bits, at_ms, lookback_ms)
+    )
 
 
 def without_stale_markers(block: SeriesBlock) -> SeriesBlock:
     """Return the block without its stale markers, as range selectors see it."""
-    keep = ~is_stale(block.values)
-    if keep.all():
+    if not _has_stale(np.ascontiguousarray(block.values).view(np.int64)):
         return block
+    keep = ~is_stale(block.values)
     kept_before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(keep)])
     return SeriesBlock(
         label_sets=block.label_sets,
@@ -77,24 +69,58 @@ def without_stale_markers(block: SeriesBlock) -> SeriesBlock:
 def positions(offsets: Ints, timestamps_ms: Ints, at_ms: Ints) -> Ints:
     """Return where each series' samples up to and including each `at` end.
 
-    All series are searched at once: shifting each one's timestamps beyond those of the
-    series before it makes one ascending array of the whole block.
-
     Returns:
         int64, series x times: indices into `timestamps_ms`; the series' own start where
         it has no sample so early.
     """
-    series_count = len(offsets) - 1
-    if not timestamps_ms.size:
-        return np.broadcast_to(offsets[:-1, np.newaxis], (series_count, len(at_ms))).copy()
-    oldest, newest = int(timestamps_ms.min()), int(timestamps_ms.max())
-    width = newest - oldest + 2
-    if width * series_count > _LARGEST_KEY:
-        # Times so far apart that shifted ones would not fit 64 bits: search by rank.
-        ranked = np.unique(timestamps_ms)
-        ranks = np.searchsorted(ranked, timestamps_ms)
-        return positions(offsets, ranks, np.searchsorted(ranked, at_ms, side="right") - 1)
-    shift = np.arange(series_count, dtype=np.int64) * width
-    keys = timestamps_ms - (oldest - 1) + np.repeat(shift, np.diff(offsets))
-    wanted = np.clip(at_ms, oldest - 1, newest) - (oldest - 1)
-    return np.searchsorted(keys, shift[:, np.newaxis] + wanted, side="right")
+    return np.asarray(_positions(offsets, timestamps_ms, at_ms))
+
+
+# From so many samples up to the next time on, halving is quicker than walking.
+_FAR = 32
+
+
+@njit(nogil=True, cache=True)
+def _positions(offsets: Any, timestamps_ms: Any, at_ms: Any) -> Any:
+    found = np.empty((len(offsets) - 1, len(at_ms)), dtype=np.int64)
+    for series in range(len(offsets) - 1):
+        begin, end = offsets[series], offsets[series + 1]
+        place = begin
+        for step in range(len(at_ms)):
+            time_ms = at_ms[step]
+            if step and time_ms < at_ms[step - 1]:
+                place = begin
+            if place + _FAR < end and timestamps_ms[place + _FAR] <= time_ms:
+                ahead = timestamps_ms[place:end]
+                place += np.searchsorted(ahead, time_ms, side="right")
+            while place < end and timestamps_ms[place] <= time_ms:
+                place += 1
+            found[series, step] = place
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _has_stale(bits: Any) -> bool:
+    for i in range(len(bits)):  # noqa: SIM110 (compiled)
+        if bits[i] == STALE_NAN_BITS:
+            return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def _newest(
+    offsets: Any, timestamps_ms: Any, values: Any, bits: Any, at_ms: Any, lookback_ms: int
+) -> Any:
+    shape = (len(offsets) - 1, len(at_ms))
+    found = _positions(offsets, timestamps_ms, at_ms)
+    shown, times = np.zeros(shape), np.zeros(shape, dtype=np.int64)
+    present = np.zeros(shape, dtype=np.bool_)
+    for series in range(shape[0]):
+        for step in range(shape[1]):
+            place = found[series, step] - 1
+            if place < offsets[series] or timestamps_ms[place] <= at_ms[step] - lookback_ms:
+                continue
+            shown[series, step] = values[place]
+            times[series, step] = timestamps_ms[place]
+            present[series, step] = bits[place] != STALE_NAN_BITS
+    return shown, times, present

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numba import njit
 
 from observability.promql.blocks import Bools, Floats, Ints
 from observability.promql.labels import LabelSet
@@ -98,3 +100,13 @@ def cut_windows(
         end_ms=end_ms,
         range_ms=range_ms,
     )
+
+
+@njit(nogil=True, cache=True)
+def longest_run(first: Any, last: Any) -> int:
+    """Return how many samples the longest of the windows has, 1 at least."""
+    longest = 1
+    for series in range(first.shape[0]):
+        for step in range(first.shape[1]):
+            longest = max(longest, last[series, step] - first[series, step])
+    return longest

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from observability.promql.aggregation.folds import FOLDS, segment
+from observability.promql.aggregation.folds import FOLDS, Grid, count_up
 from observability.promql.aggregation.groups import Groups
 from observability.promql.blocks import Bools, VectorBlock
 from observability.promql.operands import Operands
@@ -19,23 +19,24 @@ def fold(aggregation: Aggregation, operands: Operands) -> Iterator[VectorBlock]:
     step_count = context.steps.count
     groups = Groups(aggregation)
     folded = FOLDS[aggregation.op](step_count)
-    present: Bools = np.zeros((0, step_count), dtype=np.bool_)
+    counts = Grid(step_count)
     drop_name: Bools = np.zeros(0, dtype=np.bool_)
     for block in operands.vector(aggregation.expr, function=aggregation.op):
         if not len(block):
             continue
+        known = len(groups)
         numbers = groups.number(block.label_sets)
-        grown = len(groups) - len(present)
-        if grown:
-            context.account.add_points(grown * step_count)
-            present = np.concatenate([present, np.zeros((grown, step_count), dtype=np.bool_)])
-            drop_name = np.concatenate([drop_name, np.zeros(grown, dtype=np.bool_)])
+        if len(groups) > known:
+            context.account.add_points((len(groups) - known) * step_count)
+            drop_name = np.append(drop_name, np.zeros(len(groups) - known, dtype=np.bool_))
+            counts.grow(len(groups))
             folded.grow(len(groups))
-        rows = segment(numbers, block.values, block.present)
-        present[rows.groups] |= np.logical_or.reduceat(rows.present, rows.starts, axis=0)
         np.logical_or.at(drop_name, numbers, block.drop_name)
-        folded.add(rows)
-    values = folded.result()
+        # A block that is one step spread over many is no plain array.
+        values, present = map(np.ascontiguousarray, (block.values, block.present))
+        count_up(counts.rows, numbers, present)
+        folded.add(numbers, values, present)
+    values, present = folded.result(counts.rows), counts.rows > 0
     label_sets = groups.label_sets
     for start in range(0, len(label_sets), _GROUPS_IN_BLOCK):
         part = slice(start, start + _GROUPS_IN_BLOCK)

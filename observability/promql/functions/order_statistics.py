@@ -9,9 +9,12 @@ from numba import njit
 from observability.promql.blocks import Bools, Floats, VectorBlock
 from observability.promql.functions.signature import VectorFunction, each_window
 from observability.promql.operands import Operands
-from observability.promql.quantile import quantile_of, warn_of_invalid_quantile
+from observability.promql.quantile import quantile_of, quantile_of_sorted, warn_of_invalid_quantile
 from observability.promql.syntax import Call
-from observability.promql.windows import WindowBlock
+from observability.promql.windows import WindowBlock, longest_run
+
+# A window that shares less than all but one in so many with the one before is sorted anew.
+_MOVES = 3
 
 
 def quantile_over_time(window: WindowBlock, qs: Floats) -> tuple[Floats, Bools]:
@@ -39,23 +42,88 @@ _quantile_windows = each_window(quantile_over_time, window_argument=1)
 
 @njit(nogil=True, cache=True)
 def _quantiles(values: Any, first: Any, last: Any, qs: Any) -> Any:
+    """Return the quantile of each window; the samples stay sorted from one window to the next."""
     found = np.zeros(first.shape)
     series_count, step_count = first.shape
-    buffer = np.empty(_longest(first, last))
+    ordered = np.empty(longest_run(first, last))
     for series in range(series_count):
+        begin = end = count = nan_count = 0
         for step in range(step_count):
-            begin, end = first[series, step], last[series, step]
-            count = end - begin
-            buffer[:count] = values[begin:end]
-            found[series, step] = quantile_of(qs[step], buffer, count)
+            window_begin, window_end = first[series, step], last[series, step]
+            moved = window_begin - begin + window_end - end
+            is_next = begin <= window_begin < end <= window_end
+            if is_next and moved * _MOVES <= window_end - window_begin:
+                old, new = begin, end
+                while old < window_begin or new < window_end:
+                    if old < window_begin and np.isnan(values[old]):
+                        nan_count -= 1
+                        old += 1
+                    elif new < window_end and np.isnan(values[new]):
+                        nan_count += 1
+                        new += 1
+                    elif old < window_begin and new < window_end:
+                        _put_in(ordered, _place(ordered, count, values[old]), count, values[new])
+                        old += 1
+                        new += 1
+                    elif old < window_begin:
+                        place = _place(ordered, count, values[old])
+                        count -= 1
+                        for i in range(place, count):
+                            ordered[i] = ordered[i + 1]
+                        old += 1
+                    else:
+                        count += 1
+                        _put_in(ordered, count - 1, count, values[new])
+                        new += 1
+            else:
+                count = nan_count = 0
+                for i in range(window_begin, window_end):
+                    if np.isnan(values[i]):
+                        nan_count += 1
+                    else:
+                        ordered[count] = values[i]
+                        count += 1
+                ordered[:count].sort()
+            begin, end = window_begin, window_end
+            found[series, step] = quantile_of_sorted(qs[step], ordered, count, nan_count)
     return found
+
+
+@njit(nogil=True, cache=True)
+def _place(ordered: Any, count: int, value: float) -> int:
+    """Return where the value stands among the first `count`, which ascend."""
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) >> 1
+        if ordered[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(nogil=True, cache=True)
+def _put_in(ordered: Any, place: int, count: int, value: float) -> None:
+    """Put a value into its order among `count`, instead of what stands at a place."""
+    wanted = _place(ordered, place, value)
+    if wanted < place:
+        for i in range(place, wanted, -1):
+            ordered[i] = ordered[i - 1]
+        place = wanted
+    else:
+        after = place + 1
+        wanted = place + _place(ordered[after:], count - after, value)
+        for i in range(place, wanted):
+            ordered[i] = ordered[i + 1]
+        place = wanted
+    ordered[place] = value
 
 
 @njit(nogil=True, cache=True)
 def _median_deviations(values: Any, first: Any, last: Any) -> Any:
     found = np.zeros(first.shape)
     series_count, step_count = first.shape
-    buffer = np.empty(_longest(first, last))
+    buffer = np.empty(longest_run(first, last))
     for series in range(series_count):
         for step in range(step_count):
             begin, end = first[series, step], last[series, step]
@@ -68,16 +136,6 @@ def _median_deviations(values: Any, first: Any, last: Any) -> Any:
             buffer[:count] = np.abs(buffer[:count] - median)
             found[series, step] = quantile_of(0.5, buffer, count)
     return found
-
-
-@njit(nogil=True, cache=True)
-def _longest(first: Any, last: Any) -> int:
-    longest = 0
-    series_count, step_count = first.shape
-    for series in range(series_count):
-        for step in range(step_count):
-            longest = max(longest, last[series, step] - first[series, step])
-    return longest
 
 
 FUNCTIONS: dict[str, VectorFunction] = {

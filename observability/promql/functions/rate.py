@@ -4,9 +4,10 @@ Source: Prometheus 3, promql/functions.go (`extrapolatedRate`, `instantValue`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numba import njit
 
 from observability.promql.blocks import Bools, Floats, Ints, VectorBlock
 from observability.promql.boundaries import edge_values, strictly_inside
@@ -18,6 +19,7 @@ from observability.promql.storage import RollupColumn
 from observability.promql.syntax import Call
 from observability.promql.windows import WindowBlock
 
+_NO_FALLS = np.empty(0, dtype=np.int64)
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
 
 
@@ -35,21 +37,18 @@ def extrapolated_rate(
         is_counter: Whether a fall is a restart at zero.
         is_rate: Whether to divide by the window's length.
     """
-    first_value = window.gather(window.values, window.first)
-    growth = window.gather(window.values, window.last - 1) - first_value
-    if is_counter:
-        growth = _add_back_resets(growth, window.values, window.first, window.last)
-    sampled = _Sampled(
-        counts=window.counts,
-        first_value=first_value,
-        growth=growth,
-        first_ms=window.gather_times(window.first),
-        last_ms=window.gather_times(window.last - 1),
+    falls = _falls(window.values) if is_counter else _NO_FALLS
+    values, present = _extrapolated(
+        window.timestamps_ms,
+        window.values,
+        window.first,
+        window.last,
+        falls,
+        window.end_ms,
+        window.range_ms,
+        is_counter,
     )
-    factor = _stretching(sampled, window.end_ms, window.range_ms, is_counter=is_counter)
-    if is_rate:
-        factor = factor / (window.range_ms / 1000)
-    return growth * factor, window.counts >= 2
+    return values / (window.range_ms / 1000) if is_rate else values, present
 
 
 def extrapolated_rate_of_rollups(
@@ -62,14 +61,16 @@ def extrapolated_rate_of_rollups(
     if is_counter:
         growth = _add_back_resets_of_rollups(growth, windows)
     counts = windows.total(windows.counts)
-    sampled = _Sampled(
-        counts=counts,
-        first_value=first_value,
-        growth=growth,
-        first_ms=_pick(windows.columns[RollupColumn.FIRST_MS], windows.first),
-        last_ms=_pick(windows.columns[RollupColumn.LAST_MS], windows.last - 1),
+    factor = _stretchings(
+        counts,
+        first_value,
+        growth,
+        _pick(windows.columns[RollupColumn.FIRST_MS], windows.first),
+        _pick(windows.columns[RollupColumn.LAST_MS], windows.last - 1),
+        windows.end_ms,
+        windows.range_ms,
+        is_counter,
     )
-    factor = _stretching(sampled, windows.end_ms, windows.range_ms, is_counter=is_counter)
     factor = factor / (windows.range_ms / (1000 if is_rate else windows.asked_range_ms))
     return growth * factor, counts >= 2
 
@@ -97,35 +98,6 @@ def bounded_growth(window: WindowBlock, *, is_counter: bool, is_rate: bool) -> t
     return growth, window.has_samples
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sampled:
-    """What the samples of windows show, series x steps; meaningless where there are not two."""
-
-    counts: Ints | Floats
-    first_value: Floats
-    growth: Floats
-    first_ms: Ints
-    last_ms: Ints
-
-
-def _stretching(shown: _Sampled, end_ms: Ints, range_ms: Ints | int, *, is_counter: bool) -> Floats:
-    """Return how many times what the samples show is what the whole window is taken to hold."""
-    to_start = (shown.first_ms - (end_ms - range_ms)) / 1000
-    to_end = (end_ms - shown.last_ms) / 1000
-    sampled = (shown.last_ms - shown.first_ms) / 1000
-    average = sampled / (shown.counts - 1)
-    threshold = average * 1.1
-    to_start = np.where(to_start >= threshold, average / 2, to_start)
-    if is_counter:
-        first_value, growth = shown.first_value, shown.growth
-        to_zero = sampled * (first_value / growth)
-        reaches_zero = (growth > 0) & (first_value >= 0) & (to_zero < to_start)
-        to_start = np.where(reaches_zero, to_zero, to_start)
-    to_end = np.where(to_end >= threshold, average / 2, to_end)
-    factor: Floats = (sampled + to_start + to_end) / sampled
-    return factor
-
-
 def instant_change(window: WindowBlock, *, is_rate: bool) -> tuple[Floats, Bools]:
     """Return the change between the last two samples of each window.
 
@@ -141,6 +113,134 @@ def instant_change(window: WindowBlock, *, is_rate: bool) -> tuple[Floats, Bools
         elapsed_ms = window.gather_times(window.last - 1) - window.gather_times(window.last - 2)
         change = change / (elapsed_ms / 1000)
     return change, window.counts >= 2
+
+
+@njit(nogil=True, cache=True)
+def _falls(values: Any) -> Any:
+    """Return where a value is less than the one before it."""
+    count = 0
+    for i in range(1, len(values)):
+        count += values[i] < values[i - 1]
+    found = np.empty(count, dtype=np.int64)
+    count = 0
+    for i in range(1, len(values)):
+        if values[i] < values[i - 1]:
+            found[count] = i
+            count += 1
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _extrapolated(
+    times_ms: Any,
+    values: Any,
+    first: Any,
+    last: Any,
+    falls: Any,
+    end_ms: Any,
+    range_ms: int,
+    is_counter: bool,
+) -> Any:
+    """Return the growth of each window and whether there is one, series x steps.
+
+    Args:
+        times_ms: int64, of all samples.
+        values: float64, likewise.
+        first: As in `WindowBlock`.
+        last: As in `WindowBlock`.
+        falls: Where the counters restarted, ascending; empty for gauges.
+        end_ms: As in `WindowBlock`.
+        range_ms: As in `WindowBlock`.
+        is_counter: Whether the series are counters.
+    """
+    found = np.zeros(first.shape)
+    present = np.zeros(first.shape, dtype=np.bool_)
+    for series in range(first.shape[0]):
+        fall = 0
+        for step in range(first.shape[1]):
+            begin, end = first[series, step], last[series, step]
+            if end - begin < 2:
+                continue
+            first_value = values[begin]
+            growth = values[end - 1] - first_value
+            if len(falls):
+                # A fall at a series' first sample, from another series' last, is in no window's inside.
+                while fall > 0 and falls[fall - 1] > begin:
+                    fall -= 1
+                while fall < len(falls) and falls[fall] <= begin:
+                    fall += 1
+                for nth in range(fall, len(falls)):
+                    if falls[nth] >= end:
+                        break
+                    growth += values[falls[nth] - 1]
+            found[series, step] = growth * _stretching(
+                end - begin,
+                first_value,
+                growth,
+                times_ms[begin],
+                times_ms[end - 1],
+                end_ms[step],
+                range_ms,
+                is_counter,
+            )
+            present[series, step] = True
+    return found, present
+
+
+@njit(nogil=True, cache=True)
+def _stretching(
+    count: float,
+    first_value: float,
+    growth: float,
+    first_ms: int,
+    last_ms: int,
+    end_ms: int,
+    range_ms: int,
+    is_counter: bool,
+) -> float:
+    """Return how many times what the samples show is what the whole window is taken to hold."""
+    to_start = (first_ms - (end_ms - range_ms)) / 1000
+    to_end = (end_ms - last_ms) / 1000
+    sampled = (last_ms - first_ms) / 1000
+    average = sampled / (count - 1)
+    threshold = average * 1.1
+    if to_start >= threshold:
+        to_start = average / 2
+    if is_counter and growth > 0 and first_value >= 0:
+        to_zero = sampled * (first_value / growth)
+        to_start = min(to_start, to_zero)
+    if to_end >= threshold:
+        to_end = average / 2
+    return (sampled + to_start + to_end) / sampled
+
+
+@njit(nogil=True, cache=True)
+def _stretchings(
+    counts: Any,
+    first_values: Any,
+    growths: Any,
+    first_ms: Any,
+    last_ms: Any,
+    end_ms: Any,
+    range_ms: Any,
+    is_counter: bool,
+) -> Any:
+    """Return the same for each series and step; meaningless where there are not two samples."""
+    found = np.zeros(counts.shape)
+    for series in range(counts.shape[0]):
+        for step in range(counts.shape[1]):
+            if counts[series, step] >= 2:
+                found[series, step] = _stretching(
+                    counts[series, step],
+                    first_values[series, step],
+                    growths[series, step],
+                    first_ms[series, step],
+                    last_ms[series, step],
+                    end_ms[step],
+                    range_ms[step],
+                    is_counter,
+                )
+    return found
 
 
 def _add_back_resets(growth: Floats, values: Floats, first: Ints, last: Ints) -> Floats:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from observability.metrics.store.columns import SeriesColumns, places_of
 from observability.promql.staleness import is_stale
 from observability.promql.storage import RollupColumn
-from observability.promql.summation import sum_segments
+from observability.promql.summation import sum_runs
 
 ALL_COLUMNS = frozenset(RollupColumn)
 _WHOLE = (
@@ -179,7 +179,7 @@ def _fold_column(
     column = columns[name]
     match name:
         case RollupColumn.SUM:
-            return sum_segments(column[:, np.newaxis], starts).value[:, 0]
+            return np.asarray(sum_runs(column, starts))
         case RollupColumn.MIN:
             return np.asarray(np.fmin.reduceat(column, starts))
         case RollupColumn.MAX:

@@ -33,7 +33,8 @@ def fold(aggregation: Aggregation, operands: Operands) -> Iterator[VectorBlock]:
             folded.grow(len(groups))
         np.logical_or.at(drop_name, numbers, block.drop_name)
         # A block that is one step spread over many is no plain array.
-        values, present = map(np.ascontiguousarray, (block.values, block.present))
+        values = np.ascontiguousarray(block.values)
+        present = np.ascontiguousarray(block.present)
         count_up(counts.rows, numbers, present)
         folded.add(numbers, values, present)
     values, present = folded.result(counts.rows), counts.rows > 0

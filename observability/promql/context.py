@@ -23,6 +23,7 @@ class Context:
         lookback_ms: How far an instant selector looks back.
         edge_ms: How far windows reach past their left edge: 1 when it belongs to them, as in
             Prometheus 2, else 0.
+        subquery_step_ms: Distance of the steps of subqueries that name none.
         counts: Where the samples at each step are counted; None where nobody asks.
     """
 
@@ -31,6 +32,7 @@ class Context:
     account: Account
     annotations: Annotations
     lookback_ms: int
+    subquery_step_ms: int
     edge_ms: int = 0
     counts: SampleCounts | None = None
 

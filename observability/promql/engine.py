@@ -36,6 +36,9 @@ from observability.promql.windows import WindowBlock
 LOOKBACK_MS = 300_000
 """How far an instant selector looks back for a sample (Prometheus's default)."""
 
+SUBQUERY_STEP_MS = 60_000
+"""Distance of the steps where `[range:]` names none: Prometheus's evaluation interval."""
+
 
 class Engine:
     """Evaluates PromQL; holds options only, so one object serves any number of threads.
@@ -43,8 +46,15 @@ class Engine:
     With `compat` 2, the left edge belongs to a window, as in Prometheus 2.
     """
 
-    def __init__(self, *, lookback_ms: int = LOOKBACK_MS, compat: int = 3) -> None:
+    def __init__(
+        self,
+        *,
+        lookback_ms: int = LOOKBACK_MS,
+        compat: int = 3,
+        subquery_step_ms: int = SUBQUERY_STEP_MS,
+    ) -> None:
         self._lookback_ms = lookback_ms
+        self._subquery_step_ms = subquery_step_ms
         # In whole milliseconds, 1 ms more takes in exactly what lies on the edge.
         self._edge_ms = 1 if compat == 2 else 0
 
@@ -126,6 +136,7 @@ class Engine:
             annotations=annotations,
             lookback_ms=(options.lookback_ms or self._lookback_ms) + self._edge_ms,
             edge_ms=self._edge_ms,
+            subquery_step_ms=self._subquery_step_ms,
             counts=SampleCounts(steps) if options.with_statistics else None,
         )
         planned = fix_bounds(expr, steps)

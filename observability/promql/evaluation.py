@@ -146,7 +146,7 @@ class Evaluator:
     def _subquery(self, subquery: Subquery, *, is_whole_query: bool) -> Iterator[WindowBlock]:
         context = self.context
         end_ms = subquery_end(subquery, context)
-        steps = subquery_steps(subquery, end_ms, context.edge_ms)
+        steps = subquery_steps(subquery, end_ms, context)
         context.account.check_steps(steps.count)
         inside = self.within(context.inside_subquery(steps))
         windows = cut_subquery(

@@ -12,18 +12,15 @@ from observability.promql.storage import SeriesBlock
 from observability.promql.syntax import Subquery
 from observability.promql.windows import WindowBlock, cut_windows
 
-DEFAULT_STEP_MS = 60_000
-"""Distance of the steps where `[range:]` names none: Prometheus's evaluation interval."""
 
-
-def subquery_steps(subquery: Subquery, end_ms: Ints, edge_ms: int) -> Steps:
+def subquery_steps(subquery: Subquery, end_ms: Ints, context: Context) -> Steps:
     """Return the steps inside: multiples of the step that any of the windows can hold.
 
     They are aligned to the epoch and not to the query, so that neighbouring windows
-    share them. The left edge of a window belongs to it only when `edge_ms` is 1.
+    share them. The left edge of a window belongs to it only when the context's `edge_ms` is 1.
     """
-    step_ms = subquery.step_ms or DEFAULT_STEP_MS
-    left_edge = int(end_ms.min()) - subquery.range_ms - edge_ms
+    step_ms = subquery.step_ms or context.subquery_step_ms
+    left_edge = int(end_ms.min()) - subquery.range_ms - context.edge_ms
     start_ms = (left_edge // step_ms + 1) * step_ms
     return Steps(start_ms, int(end_ms.max()), step_ms)
 

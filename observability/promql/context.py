@@ -45,7 +45,8 @@ class Context:
 
     def once(self) -> "Context":
         """Return the same surroundings at the first step, for what is the same at all of them."""
-        return replace(self, steps=self.steps.first_only())
+        counts = None if self.counts is None else self.counts.once()
+        return replace(self, steps=self.steps.first_only(), counts=counts)
 
     def inside_subquery(self, steps: Steps) -> "Context":
         """Return the same surroundings on the steps of a subquery, its samples counted apart."""

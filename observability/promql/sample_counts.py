@@ -4,6 +4,7 @@ Source: Prometheus 3, util/stats/query_stats.go and promql/engine.go.
 """
 
 from collections.abc import Iterator
+from copy import copy
 from typing import TypeVar
 
 import numpy as np
@@ -28,6 +29,12 @@ class SampleCounts:
         self.steps = steps
         self.looked_at: Ints = np.zeros(steps.count, dtype=np.int64)
         self.read: Ints = np.zeros(steps.count, dtype=np.int64)
+
+    def once(self) -> "SampleCounts":
+        """Return the same counts, for what is evaluated at the first step alone."""
+        counts = copy(self)
+        counts.steps = self.steps.first_only()
+        return counts
 
     def add_shown(self, shown: VectorBlock | InstantSelection) -> None:
         """Count what instant selectors show."""

@@ -39,9 +39,9 @@ from alerts.templating.signatures import Function
 from alerts.templating.template import Template, parse
 from observability.promql.durations import parse_duration_ms
 from observability.promql.errors import PromQLError
-from observability.promql.values import InstantVector, QueryResult, Scalar
+from observability.promql.values import InstantVector, Scalar, Value
 
-Query = Callable[[str, int], QueryResult]
+Query = Callable[[str, int], Value]
 """Answers an expression as of a time in milliseconds; raises `PromQLError`."""
 
 PREAMBLE = (

@@ -9,7 +9,7 @@ from alerts.templating.errors import TemplateError
 from alerts.templating.prometheus import expand, in_place
 from observability.promql.errors import ExecutionError
 from observability.promql.labels import label_set
-from observability.promql.values import InstantVector, QueryResult, Scalar, String
+from observability.promql.values import InstantVector, Scalar, String, Value
 
 AT_MS = 1_353_755_652_000
 UP = {
@@ -18,7 +18,7 @@ UP = {
 }
 
 
-def answer(expression: str, at_ms: int) -> QueryResult:
+def answer(expression: str, at_ms: int) -> Value:
     assert at_ms == AT_MS
     if expression == "1.5":
         return Scalar(at_ms, 1.5)

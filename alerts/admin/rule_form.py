@@ -26,8 +26,8 @@ from alerts.rules.definition import (
     expression_of_promql,
 )
 from alerts.rules.errors import InvalidRuleError
+from observability.promql.go_floats import plain
 from observability.promql.matchers import MatchOp
-from observability.promql.syntax import format_number
 
 SIMPLE = "simple"
 PROMQL = "promql"
@@ -267,7 +267,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
             for place, field in _FIELDS_OF_PLACES.items():
                 self.initial[field] = rule.form[place]
             self.initial["by"] = ", ".join(rule.form["by"])
-            self.initial["threshold"] = format_number(rule.form["threshold"])
+            self.initial["threshold"] = plain(rule.form["threshold"])
         self.initial.update({name: rule.annotations.get(name, "") for name in OWN_ANNOTATIONS})
         self.initial["annotations"] = {
             name: text for name, text in rule.annotations.items() if name not in OWN_ANNOTATIONS

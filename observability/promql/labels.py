@@ -1,6 +1,5 @@
 """Label sets as plain values: how they are made, reduced and printed."""
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from typing import TypeAlias
@@ -11,6 +10,10 @@ LabelSet: TypeAlias = tuple[tuple[str, str], ...]
 METRIC_NAME = "__name__"
 METADATA_LABELS = frozenset({METRIC_NAME, "__type__", "__unit__"})
 
+_ESCAPES = {
+    '"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r",
+    "\t": "\\t", "\v": "\\v",
+}  # fmt: skip
 _LEGACY_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _LEGACY_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
@@ -52,8 +55,24 @@ def drop_metadata(labels: LabelSet) -> LabelSet:
 
 
 def quote(text: str) -> str:
-    """Return `text` as a double-quoted PromQL string literal."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f")
+    """Return `text` as a double-quoted PromQL string literal, escaped as Go does it."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(character: str) -> str:
+    if escape := _ESCAPES.get(character):
+        return escape
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        # A byte that is no UTF-8.
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x20 or code == 0x7F:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def format_label_name(name: str) -> str:

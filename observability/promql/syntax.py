@@ -1,11 +1,14 @@
-"""The syntax tree of PromQL; `str()` of a node is PromQL that parses to the same node."""
+"""The syntax tree of PromQL; `str()` of a node is PromQL that parses to the same node.
 
-import math
+It is the text that Prometheus prints. Source: Prometheus 3, promql/parser/printer.go.
+"""
+
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from observability.promql.durations import format_duration
+from observability.promql.go_floats import plain, shortest
 from observability.promql.labels import (
     METRIC_NAME,
     format_grouping_label,
@@ -125,7 +128,7 @@ class NumberLiteral:
     def __str__(self) -> str:
         if self.is_duration:
             return format_duration(round(self.value * 1000))
-        return format_number(self.value)
+        return plain(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,11 @@ class DurationExpr:
             case DurationOp.MIN_OF | DurationOp.MAX_OF:
                 return f"{self.op}({', '.join(map(str, self.args))})"
             case DurationOp.PAREN:
-                return f"({self.args[0]})"
+                inner = str(self.args[0])
+                return inner if _is_in_parentheses(self.args[0]) else f"({inner})"
+            case DurationOp.ADD if len(self.args) == 1:
+                # A plus changes nothing, and Prometheus forgets it.
+                return str(self.args[0])
             case _ if len(self.args) == 1:
                 return f"{self.op}{self.args[0]}"
             case _:
@@ -218,14 +225,14 @@ class VectorSelector:
         return (Matcher(METRIC_NAME, MatchOp.EQUAL, self.name), *self.matchers)
 
     def __str__(self) -> str:
-        return self._format_series() + self._format_modifiers()
+        modifiers = _format_at(self.at) + self._format_boundary() + _format_offset(self.offset)
+        return self._format_series() + modifiers
 
-    def _format_modifiers(self) -> str:
-        boundary = "" if self.boundary is None else f" {self.boundary}"
-        return boundary + _format_modifiers(self.at, self.offset)
+    def _format_boundary(self) -> str:
+        return "" if self.boundary is None else f" {self.boundary}"
 
     def _format_series(self) -> str:
-        parts = [str(matcher) for matcher in self.matchers]
+        parts = sorted(str(matcher) for matcher in self.matchers)
         name = self.name
         if name and not is_legacy_metric_name(name):
             parts.insert(0, quote(name))
@@ -247,8 +254,9 @@ class MatrixSelector:
         return _worked_out(self.range)
 
     def __str__(self) -> str:
-        series, modifiers = self.selector._format_series(), self.selector._format_modifiers()
-        return f"{series}[{_format_duration(self.range)}]{modifiers}"
+        selector = self.selector
+        modifiers = selector._format_boundary() + _format_modifiers(selector.at, selector.offset)
+        return f"{selector._format_series()}[{_format_duration(self.range)}]{modifiers}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,10 +293,15 @@ class Subquery:
         """The offset, once it is worked out."""
         return _worked_out(self.offset)
 
-    def __str__(self) -> str:
+    @property
+    def suffix(self) -> str:
+        """What stands behind the expression: `[5m:1m] offset 1h`."""
         step = "" if self.step is None else _format_duration(self.step)
         modifiers = _format_modifiers(self.at, self.offset)
-        return f"{self.expr}[{_format_duration(self.range)}:{step}]{modifiers}"
+        return f"[{_format_duration(self.range)}:{step}]{modifiers}"
+
+    def __str__(self) -> str:
+        return f"{self.expr}{self.suffix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,12 +335,16 @@ class Aggregation:
     without: bool = False
     span: Span = field(default=NO_SPAN, compare=False, repr=False, kw_only=True)
 
+    @property
+    def prefix(self) -> str:
+        """What stands before the parentheses: `sum by (job) `."""
+        if not self.grouping and not self.without:
+            return self.op
+        return f"{self.op} {'without' if self.without else 'by'} {_format_names(self.grouping)} "
+
     def __str__(self) -> str:
-        clause = ""
-        if self.grouping or self.without:
-            clause = f" {'without' if self.without else 'by'} {_format_names(self.grouping)} "
         param = "" if self.param is None else f"{self.param}, "
-        return f"{self.op}{clause}({param}{self.expr})"
+        return f"{self.prefix}({param}{self.expr})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,10 +379,13 @@ class VectorMatching:
         if self.cardinality is not Cardinality.ONE_TO_ONE:
             side = "left" if self.cardinality is Cardinality.MANY_TO_ONE else "right"
             parts.append(f"group_{side} {_format_names(self.include)}")
-        if self.fill_left is not None:
-            parts.append(f"fill_left({format_number(self.fill_left)})")
-        if self.fill_right is not None:
-            parts.append(f"fill_right({format_number(self.fill_right)})")
+        if self.fill_left is not None and self.fill_left == self.fill_right:
+            parts.append(f"fill ({shortest(self.fill_left)})")
+        else:
+            if self.fill_left is not None:
+                parts.append(f"fill_left ({shortest(self.fill_left)})")
+            if self.fill_right is not None:
+                parts.append(f"fill_right ({shortest(self.fill_right)})")
         return " ".join(parts)
 
 
@@ -388,11 +408,16 @@ class Binary:
     matching: VectorMatching | None = None
     span: Span = field(default=NO_SPAN, compare=False, repr=False, kw_only=True)
 
-    def __str__(self) -> str:
+    @property
+    def operator(self) -> str:
+        """What stands between the two: `> bool on (job)`."""
         modifiers = " bool" if self.return_bool else ""
-        if self.matching is not None:
-            modifiers += f" {self.matching}"
-        return f"{self.lhs} {self.op}{modifiers} {self.rhs}"
+        if self.matching is not None and (matching := str(self.matching)):
+            modifiers += f" {matching}"
+        return f"{self.op}{modifiers}"
+
+    def __str__(self) -> str:
+        return f"{self.lhs} {self.operator} {self.rhs}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,21 +464,6 @@ def unwrap(expr: Expr) -> Expr:
     return expr
 
 
-def format_number(value: float) -> str:
-    """Return a number as PromQL writes it."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Inf" if value > 0 else "-Inf"
-    if (
-        value == int(value)
-        and abs(value) < 1e15
-        and not (value == 0 and math.copysign(1, value) < 0)
-    ):
-        return str(int(value))
-    return repr(value)
-
-
 def _worked_out(duration: Duration) -> int:
     if isinstance(duration, DurationExpr):
         raise TypeError(f"{duration} has no value before the times of the query are known")
@@ -468,13 +478,27 @@ def _format_duration(duration: Duration) -> str:
     return str(duration) if isinstance(duration, DurationExpr) else format_duration(duration)
 
 
+def _is_in_parentheses(duration: NumberLiteral | DurationExpr) -> bool:
+    """Say whether a duration is printed with parentheses around it: they are never doubled."""
+    if not isinstance(duration, DurationExpr):
+        return False
+    if duration.op is DurationOp.ADD and len(duration.args) == 1:
+        return _is_in_parentheses(duration.args[0])
+    return duration.op is DurationOp.PAREN
+
+
 def _format_modifiers(at: int | AtBound | None, offset: Duration) -> str:
-    text = ""
+    return _format_at(at) + _format_offset(offset)
+
+
+def _format_at(at: int | AtBound | None) -> str:
+    if at is None:
+        return ""
     if isinstance(at, AtBound):
-        text += f" @ {at}"
-    elif at is not None:
-        sign = "-" if at < 0 else ""
-        text += f" @ {sign}{abs(at) // 1000}.{abs(at) % 1000:03d}"
-    if offset:
-        text += f" offset {_format_duration(offset)}"
-    return text
+        return f" @ {at}"
+    sign = "-" if at < 0 else ""
+    return f" @ {sign}{abs(at) // 1000}.{abs(at) % 1000:03d}"
+
+
+def _format_offset(offset: Duration) -> str:
+    return f" offset {_format_duration(offset)}" if offset else ""

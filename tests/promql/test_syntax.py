@@ -12,6 +12,7 @@ from observability.promql.syntax import (
     AtBound,
     Binary,
     BinaryOp,
+    Boundary,
     Call,
     Cardinality,
     Expr,
@@ -30,6 +31,8 @@ LABELS = st.sampled_from(["job", "instance", "le", "a_1", "with.dot", "über"])
 MILLISECONDS = st.one_of(st.integers(1, 10_000), st.sampled_from([300_000, 3_600_000, 90_061_001]))
 OFFSETS = st.one_of(st.just(0), MILLISECONDS, MILLISECONDS.map(lambda ms: -ms))
 TIMES = st.one_of(st.none(), st.sampled_from(AtBound), st.integers(-(10**13), 10**15))
+BOUNDARIES = st.none() | st.sampled_from(Boundary)
+FILLS = st.none() | st.floats(allow_nan=False)
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, min_value=0.0), st.just(math.nan), st.integers(0, 99).map(float)
 ).map(NumberLiteral)
@@ -55,7 +58,9 @@ def selectors(draw: st.DrawFn) -> VectorSelector:
         )
     )
     name = draw(st.sampled_from(["up", "job:errors:rate5m", "http_requests_total"]))
-    return VectorSelector(name, tuple(matchers), draw(OFFSETS), draw(TIMES))
+    # They are printed in this order.
+    matchers.sort(key=str)
+    return VectorSelector(name, tuple(matchers), draw(OFFSETS), draw(TIMES), draw(BOUNDARIES))
 
 
 @st.composite
@@ -70,7 +75,8 @@ def operators(draw: st.DrawFn, vectors: st.SearchStrategy[Expr]) -> Expr:
     if cardinality is not Cardinality.ONE_TO_ONE:
         free = LABELS.filter(lambda name: name not in labels)
         include = tuple(draw(st.lists(free, max_size=2, unique=True)))
-    matching = VectorMatching(labels, on, cardinality, include)
+    fills = (None, None) if op.is_set_operator else (draw(FILLS), draw(FILLS))
+    matching = VectorMatching(labels, on, cardinality, include, *fills)
     return Binary(
         op,
         Paren(draw(vectors)),
@@ -124,12 +130,35 @@ def test_a_tree_is_printed_as_text_that_parses_to_the_same_tree(tree: Expr) -> N
         "x * on (a) group_left (b) y",
         "max_over_time(x[1h:30s] offset -5m)",
         "-x ^ 2 > bool -Inf",
-        '{"with.dot","label.dot"!~"x|y"}',
+        "x + 0.000001 + 10000000000000000000000 + +Inf",
+        "x @ 5.000 smoothed offset 1m",
+        "rate(x[1m] anchored @ end() offset -1m)",
+        "a + fill (5) b - fill_left (1e-07) fill_right (1e+06) c",
+        'x{a="\\a\\x01\\u200b\\xff"}',
+        '{"label.dot"!~"x|y",__name__="with.dot"}',
     ],
 )
 def test_text_in_the_printed_form_is_printed_unchanged(text: str) -> None:
-    expected = text.replace('{"with.dot",', '{__name__="with.dot",')
+    assert str(parse(text)) == text
 
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('x{b="1",a!="2"}', 'x{a!="2",b="1"}'),
+        ('{"with.dot",a="1"}', '{__name__="with.dot",a="1"}'),
+        ("x[0x3c]", "x[1m]"),
+        ("a - ignoring() b", "a - b"),
+        ("a - on(b) group_left c", "a - on (b) group_left () c"),
+        ("a + fill_left(5) fill_right(5) b", "a + fill (5) b"),
+        ("x offset +(5)", "x offset (5)"),
+        ("x[((step()))]", "x[(step())]"),
+        ("x[(+(step()))]", "x[(step())]"),
+        ("sum(x) by (a)", "sum by (a) (x)"),
+        ("sum by () (x)", "sum(x)"),
+    ],
+)  # fmt: skip
+def test_text_is_printed_as_prometheus_prints_it(text: str, expected: str) -> None:
     assert str(parse(text)) == expected
 
 

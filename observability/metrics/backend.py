@@ -6,25 +6,30 @@ Prometheus's protocols can stand behind the same seam.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Protocol
 
 from django.conf import settings
 
 from observability.metrics.ingest.limits import series_limits
 from observability.metrics.ingest.sender import PORTAL, Sender
-from observability.metrics.models import LabelPair, Metric
+from observability.metrics.models import Metric
+from observability.metrics.period import EVER, Period
 from observability.metrics.samples import Metadata, MetricType, SampleBatch
 from observability.metrics.store import catalogue, log
 from observability.metrics.store.catalogue import Epoch
-from observability.metrics.store.label_values import label_pairs
+from observability.metrics.store.listing import (
+    Selectors,
+    list_label_names,
+    list_label_values,
+    list_series,
+)
 from observability.metrics.store.log import LogSamples
-from observability.metrics.store.selection import find_series
 from observability.metrics.store.storage import PostgresStorage
 from observability.promql import Engine, QueryOptions, QueryResult
-from observability.promql.labels import METRIC_NAME, LabelSet
-from observability.promql.matchers import Matcher
+from observability.promql.labels import LabelSet
 from observability.promql.options import AS_USUAL
 
 
@@ -54,16 +59,33 @@ class MetricsBackend(Protocol):
         """Evaluate a PromQL expression at each step of a range; raises `PromQLError`."""
         ...
 
-    def series(self, matchers: Sequence[Matcher], *, limit: int | None = None) -> list[LabelSet]:
-        """Return the label sets of the series that satisfy all matchers."""
+    def series(
+        self, selectors: Selectors = (), *, period: Period = EVER, limit: int | None = None
+    ) -> Iterator[LabelSet]:
+        """Yield the label sets of series, each once.
+
+        Args:
+            selectors: Series that satisfy all matchers of any of these; none means all series.
+            period: Only series that have samples then, give or take what the store keeps together.
+            limit: At most so many.
+        """
         ...
 
-    def label_names(self) -> list[str]:
-        """Return every label name in use, sorted, `__name__` among them."""
+    def label_names(
+        self, selectors: Selectors = (), *, period: Period = EVER, limit: int | None = None
+    ) -> list[str]:
+        """Return the label names of such series, sorted, `__name__` among them."""
         ...
 
-    def label_values(self, name: str) -> list[str]:
-        """Return every value of a label, sorted."""
+    def label_values(
+        self,
+        name: str,
+        selectors: Selectors = (),
+        *,
+        period: Period = EVER,
+        limit: int | None = None,
+    ) -> list[str]:
+        """Return the values that a label has on such series, sorted."""
         ...
 
     def metadata(self, names: Sequence[str] | None = None) -> Mapping[str, Metadata]:
@@ -119,20 +141,28 @@ class LocalBackend:
             options=options,
         )
 
-    def series(self, matchers: Sequence[Matcher], *, limit: int | None = None) -> list[LabelSet]:
-        """Return label sets from the catalogue, whenever they had samples."""
-        return [found.labels for found in find_series(matchers, limit=limit)]
+    def series(
+        self, selectors: Selectors = (), *, period: Period = EVER, limit: int | None = None
+    ) -> Iterator[LabelSet]:
+        """Yield label sets from the catalogue, page by page."""
+        return islice(list_series(selectors, period, limit=limit), limit)
 
-    def label_names(self) -> list[str]:
+    def label_names(
+        self, selectors: Selectors = (), *, period: Period = EVER, limit: int | None = None
+    ) -> list[str]:
         """Return label names from the catalogue."""
-        names = LabelPair.objects.order_by("name").values_list("name", flat=True).distinct()
-        return sorted({*names, METRIC_NAME}) if Metric.objects.exists() else []
+        return list_label_names(selectors, period)[:limit]
 
-    def label_values(self, name: str) -> list[str]:
+    def label_values(
+        self,
+        name: str,
+        selectors: Selectors = (),
+        *,
+        period: Period = EVER,
+        limit: int | None = None,
+    ) -> list[str]:
         """Return values from the catalogue."""
-        if name == METRIC_NAME:
-            return sorted(Metric.objects.values_list("name", flat=True))
-        return list(label_pairs(name).values.values)
+        return list_label_values(name, selectors, period)[:limit]
 
     def metadata(self, names: Sequence[str] | None = None) -> Mapping[str, Metadata]:
         """Return metadata from the catalogue."""

@@ -48,7 +48,7 @@ def test_labels_and_series_are_listed() -> None:
         "latency_sum",
         "up",
     ]
-    assert backend.series([Matcher("__name__", MatchOp.REGEX, "u.")]) == [
+    assert list(backend.series([[Matcher("__name__", MatchOp.REGEX, "u.")]])) == [
         label_set({"__name__": "up", "job": "web"})
     ]
 

@@ -52,7 +52,7 @@ def run() -> None:
 
 
 def jobs() -> list[str]:
-    return sorted(dict(labels)["job"] for labels in get_backend().series([]))
+    return sorted(dict(labels)["job"] for labels in get_backend().series())
 
 
 def sample_count(job: str, now_ms: int) -> int:

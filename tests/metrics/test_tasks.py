@@ -79,7 +79,7 @@ def test_what_people_want_deleted_is_deleted() -> None:
     run_deletions.run()
 
     assert Deletion.objects.get(pk=wish.pk).state == "done"
-    assert get_backend().series([]) == []
+    assert list(get_backend().series()) == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -184,6 +184,18 @@ def encode(table: Table) -> Encoded:
     return Encoded(directory=header + b"".join(parts), data=b"".join(pages))
 
 
+def series_of(directory: bytes | memoryview) -> NDArray[np.int64]:
+    """Return the series (ascending ids) of what `encode` gave, for a quarter of the work of `decode_directory`.
+
+    Raises:
+        ValueError: It has a layout that this version does not know.
+    """
+    directory = bytes(directory)
+    _, (length, *_) = _header(directory)
+    ids: Column = standalone.simple_decompress(directory[_HEADER.size : _HEADER.size + length])
+    return ids.astype(np.int64, copy=False)
+
+
 def decode_directory(directory: bytes | memoryview) -> Directory:
     """Return the directory of what `encode` gave.
 
@@ -191,9 +203,7 @@ def decode_directory(directory: bytes | memoryview) -> Directory:
         ValueError: It has a layout that this version does not know.
     """
     directory = bytes(directory)
-    version, series_per_page, *lengths = _HEADER.unpack_from(directory)
-    if version != _VERSION:
-        raise ValueError(f"segment layout {version} is newer than this portal")
+    series_per_page, lengths = _header(directory)
     parts = []
     start = _HEADER.size
     for length in [*lengths, len(directory)]:
@@ -210,6 +220,14 @@ def decode_directory(directory: bytes | memoryview) -> Directory:
         bounds=np.append(np.zeros(1, np.int64), np.cumsum(page_lengths)),
         series_per_page=series_per_page,
     )
+
+
+def _header(directory: bytes) -> tuple[int, list[int]]:
+    """Return how many series a page holds, and the bytes of all arrays but the last."""
+    version, series_per_page, *lengths = _HEADER.unpack_from(directory)
+    if version != _VERSION:
+        raise ValueError(f"segment layout {version} is newer than this portal")
+    return series_per_page, lengths
 
 
 class _Vectors:

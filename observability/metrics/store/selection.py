@@ -48,13 +48,21 @@ def find_series(
         after_id: Only series with a larger id, for paging.
         limit: At most so many.
     """
+    table = table_of(matchers)
+    if table is not None:
+        return _of_table(table, matchers, after_id, limit)
+    return _of_database(matchers, after_id, limit)
+
+
+def table_of(matchers: Sequence[Matcher]) -> SeriesTable | None:
+    """Return the table of the metric that the matchers name; None when they name none that has one."""
     for matcher in matchers:
         is_name = matcher.name == METRIC_NAME and matcher.op is MatchOp.EQUAL
         if is_name and _is_text_of_postgres(matcher.value):
             table = find_table(matcher.value)
             if table is not None:
-                return _of_table(table, matchers, after_id, limit)
-    return _of_database(matchers, after_id, limit)
+                return table
+    return None
 
 
 def _of_table(
@@ -80,20 +88,14 @@ def _keep(news: dict[int, LabelSet]) -> None:
 def _of_database(
     matchers: Sequence[Matcher], after_id: int, limit: int | None
 ) -> list[SelectedSeries]:
-    conditions, parameters = ["series.id > %s"], [after_id]
-    for matcher in matchers:
-        condition, values = (
-            _metric_condition(matcher) if matcher.name == METRIC_NAME else _label_condition(matcher)
-        )
-        conditions.append(condition)
-        parameters += values
+    condition, parameters = condition_of(matchers)
     # The parts put together here are constants of this module; every value is bound.
     statement = (
         "SELECT series.id, series.metric_id FROM metrics_series AS series"  # noqa: S608
-        f" WHERE {' AND '.join(conditions)} ORDER BY series.id LIMIT %s"
+        f" WHERE series.id > %s AND {condition} ORDER BY series.id LIMIT %s"
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*parameters, limit])
+        cursor.execute(statement, [after_id, *parameters, limit])
         found = cursor.fetchall()
     labels = _labels_of([series_id for series_id, _ in found])
     return [
@@ -101,6 +103,19 @@ def _of_database(
         for series_id, metric_id in found
         if series_id in labels  # it may just have been deleted
     ]
+
+
+def condition_of(matchers: Sequence[Matcher]) -> tuple[str, list[Any]]:
+    """Return what says in SQL, of `metrics_series AS series`, the same as the matchers, and its parameters."""
+    conditions: list[str] = ["TRUE"]
+    parameters: list[Any] = []
+    for matcher in matchers:
+        condition, values = (
+            _metric_condition(matcher) if matcher.name == METRIC_NAME else _label_condition(matcher)
+        )
+        conditions.append(condition)
+        parameters += values
+    return " AND ".join(conditions), parameters
 
 
 def _labels_of(series_ids: Sequence[int]) -> dict[int, LabelSet]:

@@ -33,7 +33,10 @@ class DashboardAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no t
         return queryset.filter(pk__in=Dashboard.objects.visible_to(request.user).values("pk"))
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {"config": EXAMPLE}
+        expr = request.GET.get("expr", "")
+        # The title is up to whoever makes the dashboard; the expression says most of it until then.
+        panel = {"title": expr[:80], "expr": expr}
+        return {"config": {"panels": [panel]} if expr else EXAMPLE}
 
     def save_model(
         self, request: HttpRequest, obj: Dashboard, form: forms.ModelForm[Dashboard], change: bool

@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 
 from observability.access.navigation import Entry, Section, register_entry
+from observability.metrics.links import ExpressionLink, register_link
 
 
 class DashboardsConfig(AppConfig):
@@ -27,5 +28,14 @@ class DashboardsConfig(AppConfig):
                 url_name="admin:dashboards_dashboard_changelist",
                 permission="dashboards.view_dashboard",
                 order=20,
+            )
+        )
+        register_link(
+            ExpressionLink(
+                title="Put on a new dashboard",
+                icon="add_chart",
+                url_name="admin:dashboards_dashboard_add",
+                permission="dashboards.add_dashboard",
+                parameter="expr",
             )
         )

@@ -20,6 +20,7 @@ from observability.metrics.ingest.pushgateway.models import (  # noqa: F401 (Dja
     PushGroup,
     PushLifetime,
 )
+from observability.metrics.query_page.models import PastQuery  # noqa: F401 (Django looks here)
 from observability.metrics.samples import MetricType
 from observability.metrics.scraping.models import (  # noqa: F401 (Django looks here)
     ScrapeJob,

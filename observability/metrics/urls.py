@@ -12,13 +12,11 @@ from observability.metrics.ingest.otlp.view import otlp_metrics
 from observability.metrics.ingest.pushgateway.view import pushgateway
 from observability.metrics.ingest.remote_write.view import remote_write
 from observability.metrics.prometheus_api.urls import urlpatterns as prometheus_api_patterns
-from observability.metrics.query_page import query_page
+from observability.metrics.query_page.urls import urlpatterns as query_page_patterns
 from observability.metrics.store_page import store_page
 
 urlpatterns = [
-    admin_page(
-        "metrics/query/", query_page, name="metrics-query", permission="metrics.view_series"
-    ),
+    *query_page_patterns,
     admin_page(
         "metrics/store/", store_page, name="metrics-store", permission="metrics.view_series"
     ),

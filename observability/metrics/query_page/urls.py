@@ -1,0 +1,19 @@
+"""The URLs of the query page and of what its scripts ask."""
+
+from observability.access.pages import Page, admin_page
+from observability.metrics.query_page import api
+from observability.metrics.query_page.page import query_page
+
+_PAGES: tuple[tuple[str, Page, str], ...] = (
+    ("", query_page, "metrics-query"),
+    ("complete/<str:kind>/", api.completions, "metrics-query-complete"),
+    ("check/", api.checked, "metrics-query-check"),
+    ("explain/", api.explained, "metrics-query-explain"),
+    ("history/", api.past_queries, "metrics-query-history"),
+    ("history/<int:pk>/", api.past_query, "metrics-query-past"),
+)
+
+urlpatterns = [
+    admin_page(f"metrics/query/{route}", view, name=name, permission="metrics.view_series")
+    for route, view, name in _PAGES
+]

@@ -148,6 +148,8 @@ class Evaluator:
         end_ms = subquery_end(subquery, context)
         steps = subquery_steps(subquery, end_ms, context)
         context.account.check_steps(steps.count)
+        if not steps.count:
+            return
         inside = self.within(context.inside_subquery(steps))
         windows = cut_subquery(
             context.counted(inside.vector(subquery.expr)), subquery, steps, end_ms, context.edge_ms

@@ -342,3 +342,22 @@ def test_the_deepest_expression_that_parses_is_evaluated() -> None:
     expr = " + ".join(["x"] * 119)
 
     assert instant(expr, storage_of(({"__name__": "x"}, "1")), minutes=0) == {"": 119}
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("sum_over_time(x[1s:1m])", {}),
+        ("absent_over_time(x[1s:1m])", {"": 1}),
+    ],
+)
+def test_a_subquery_may_have_no_step_in_its_window(expr: str, expected: dict[str, float]) -> None:
+    storage = storage_of(({"__name__": "x"}, "1x20"))
+
+    assert instant(expr, storage, minutes=10.5) == expected
+
+
+def test_scalar_of_an_aggregation_of_nothing_is_nan() -> None:
+    assert instant("scalar(quantile(0.5, nothing))", MemoryStorage()) == pytest.approx(
+        math.nan, nan_ok=True
+    )

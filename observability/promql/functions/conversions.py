@@ -19,11 +19,11 @@ def _scalar(call: Call, operands: Operands) -> Floats:
     counts = np.zeros(operands.context.steps.count, dtype=np.int64)
     values = np.zeros(len(counts))
     for block in operands.vector(call.args[0], function=call.function):
+        if not len(block):
+            continue
         counts += block.present.sum(axis=0)
         chosen = block.present.argmax(axis=0)
-        here = (
-            np.take_along_axis(block.values, chosen[np.newaxis], axis=0)[0] if len(block) else 0.0
-        )
+        here = np.take_along_axis(block.values, chosen[np.newaxis], axis=0)[0]
         values = np.where(block.present.any(axis=0), here, values)
     return np.where(counts == 1, values, np.nan)
 

@@ -14,8 +14,9 @@ from observability.promql.labels import (
     label_value,
 )
 from observability.promql.matchers import Matcher, MatchOp
+from observability.promql.syntax import BinaryOp
 
-from .numbers import larger, or_nan, smaller
+from .numbers import larger, number, or_nan, smaller
 from .series import Sample, Vector
 
 PI = math.pi
@@ -33,7 +34,7 @@ def of_value(name: str, value: float, numbers: list[float]) -> float:
         case "sgn":
             return value if value == 0 or math.isnan(value) else math.copysign(1, value)
         case "round":
-            inverse = 1 / numbers[0] if numbers else 1.0
+            inverse = number(BinaryOp.DIV, 1.0, numbers[0]) if numbers else 1.0
             return of_value("floor", value * inverse + 0.5, []) / inverse
         case "clamp_min":
             return larger(numbers[0], value)

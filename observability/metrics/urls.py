@@ -10,7 +10,6 @@ from observability.metrics.exposition import exposition_patterns
 from observability.metrics.ingest.influx.view import write_v1, write_v2
 from observability.metrics.ingest.otlp.view import otlp_metrics
 from observability.metrics.ingest.pushgateway.view import pushgateway
-from observability.metrics.ingest.remote_write.view import remote_write
 from observability.metrics.prometheus_api.urls import urlpatterns as prometheus_api_patterns
 from observability.metrics.query_page.urls import urlpatterns as query_page_patterns
 from observability.metrics.store_page import store_page
@@ -44,8 +43,6 @@ urlpatterns = [
     re_path(r"^api/metrics/?$", metrics, name="metrics"),
     re_path(r"^api/metrics/deletions/?$", DeletionListView.as_view(), name="deletions"),
     re_path(r"^api/metrics/deletions/(?P<pk>[0-9]+)/?$", DeletionView.as_view(), name="deletion"),
-    re_path(r"^api/v1/write/?$", remote_write, name="remote-write"),
-    re_path(r"^api/v1/otlp/v1/metrics/?$", otlp_metrics, name="otlp-metrics-prometheus"),
     re_path(r"^v1/metrics/?$", otlp_metrics, name="otlp-metrics"),
     re_path(r"^api/v2/write/?$", write_v2, name="influx-write-v2"),
     re_path(r"^influx/write/?$", write_v1, name="influx-write-v1"),

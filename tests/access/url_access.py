@@ -5,6 +5,7 @@ To add a URL, add one line to `ROWS`:
 - an API endpoint: `api("/api/things", GET=Scope.METRICS_READ, POST=Scope.METRICS_WRITE)`.
   A key needs the scope, a person the permission behind it (`SCOPE_PERMISSIONS`), anybody else
   gets 401; a method that is not named gets 405.
+- an endpoint of Prometheus's API: the same as `prometheus(...)`.
 - the pages of a model in the admin: `model_admin("alerts.rule")`. Who may open them follows from
   the roles. `can="view delete"` for one without adding and changing; `can=""` when nobody may.
 - another page in the admin: `page("/admin/metrics/query/", "metrics.view_series")`, `POST=` when that
@@ -56,6 +57,15 @@ class Row:
 def api(path: str, *, example: str = "", **needs: Need) -> Row:
     """Return the row of an endpoint; `needs` are methods and scopes."""
     return Row(path=path, kind="api", needs=needs, example=example)
+
+
+def prometheus(path: str, *, example: str = "", **needs: Need) -> list[Row]:
+    """Return the rows of an endpoint of Prometheus's API, which is there under a prefix as well."""
+    prefix = "/prometheus"
+    return [
+        api(path, example=example, **needs),
+        api(prefix + path, example=example and prefix + example, **needs),
+    ]
 
 
 def open_to_all(path: str, *, example: str = "") -> Row:
@@ -113,8 +123,8 @@ ROWS = flat(
         # Metrics; in this table nobody comes from METRICS_ALLOWED_NETWORKS
         api("/metrics", GET=Scope.METRICS_READ),
         api("/api/metrics", GET=Scope.METRICS_READ, POST=Scope.METRICS_WRITE),
-        api("/api/v1/write", POST=Scope.METRICS_WRITE),
-        api("/api/v1/otlp/v1/metrics", POST=Scope.METRICS_WRITE),
+        prometheus("/api/v1/write", POST=Scope.METRICS_WRITE),
+        prometheus("/api/v1/otlp/v1/metrics", POST=Scope.METRICS_WRITE),
         api("/v1/metrics", POST=Scope.METRICS_WRITE),
         api("/api/v2/write", POST=Scope.METRICS_WRITE),
         api("/influx/write", POST=Scope.METRICS_WRITE),
@@ -131,11 +141,14 @@ ROWS = flat(
             DELETE=Scope.METRICS_WRITE,
             example="/metrics/job@base64/YQ",
         ),
-        api("/api/v1/query", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
-        api("/api/v1/query_range", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
+        prometheus("/api/v1/query", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
+        prometheus("/api/v1/query_range", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
+        prometheus("/api/v1/series", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
+        prometheus("/api/v1/labels", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
+        prometheus("/api/v1/label/<name>/values", GET=Scope.METRICS_READ),
         api("/api/metrics/deletions", GET=Scope.METRICS_READ, POST=Scope.ADMIN),
         api("/api/metrics/deletions/<pk>", GET=Scope.METRICS_READ),
-        api("/api/v1/admin/tsdb/delete_series", POST=Scope.ADMIN, PUT=Scope.ADMIN),
+        prometheus("/api/v1/admin/tsdb/delete_series", POST=Scope.ADMIN, PUT=Scope.ADMIN),
         page("/admin/metrics/query/", "metrics.view_series"),
         page(
             "/admin/metrics/query/complete/<str:kind>/",

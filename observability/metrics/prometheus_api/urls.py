@@ -1,16 +1,45 @@
-"""The URLs of Prometheus's HTTP API; with and without a slash at the end."""
+"""The URLs of Prometheus's HTTP API; with and without a slash at the end, and under a prefix as well.
 
-from django.urls import re_path
+Clients are often configured for `http://host/prometheus`, where proxies put it.
+"""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.urls import URLPattern, re_path
+
+from observability.metrics.ingest.otlp.view import otlp_metrics
+from observability.metrics.ingest.remote_write.view import remote_write
 from observability.metrics.prometheus_api.delete_series import DeleteSeriesView
+from observability.metrics.prometheus_api.labels import LabelNamesView, LabelValuesView
 from observability.metrics.prometheus_api.queries import QueryRangeView, QueryView
+from observability.metrics.prometheus_api.series import SeriesView
+
+PREFIX = "prometheus/"
+
+# By path; the name is that of the URL without the prefix.
+_VIEWS: dict[str, tuple[Callable[..., Any], str]] = {
+    "api/v1/query": (QueryView.as_view(), "prometheus-query"),
+    "api/v1/query_range": (QueryRangeView.as_view(), "prometheus-query-range"),
+    "api/v1/series": (SeriesView.as_view(), "prometheus-series"),
+    "api/v1/labels": (LabelNamesView.as_view(), "prometheus-labels"),
+    "api/v1/label/(?P<name>[^/]+)/values": (LabelValuesView.as_view(), "prometheus-label-values"),
+    "api/v1/admin/tsdb/delete_series": (DeleteSeriesView.as_view(), "prometheus-delete-series"),
+    "api/v1/write": (remote_write, "remote-write"),
+    "api/v1/otlp/v1/metrics": (otlp_metrics, "otlp-metrics-prometheus"),
+}
+
+
+def prometheus_urls(path: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
+    """Return the URLs of a view of the API, for the list of whichever app has it."""
+    return [
+        re_path(rf"^{path}/?$", view, name=name),
+        re_path(rf"^{PREFIX}{path}/?$", view),
+    ]
+
 
 urlpatterns = [
-    re_path(r"^api/v1/query/?$", QueryView.as_view(), name="prometheus-query"),
-    re_path(r"^api/v1/query_range/?$", QueryRangeView.as_view(), name="prometheus-query-range"),
-    re_path(
-        r"^api/v1/admin/tsdb/delete_series/?$",
-        DeleteSeriesView.as_view(),
-        name="prometheus-delete-series",
-    ),
+    url for path, (view, name) in _VIEWS.items() for url in prometheus_urls(path, view, name)
 ]

@@ -20,6 +20,7 @@ from observability.metrics.store.selection import (
     SelectedSeries,
     condition_of,
     find_series,
+    is_text_of_postgres,
     table_of,
 )
 from observability.metrics.store.series_table import SeriesTable
@@ -87,6 +88,8 @@ def list_label_names(selectors: Selectors, period: Period = EVER) -> list[str]:
 
 def list_label_values(name: str, selectors: Selectors, period: Period = EVER) -> list[str]:
     """Return the values that a label has on series, sorted."""
+    if not is_text_of_postgres(name):
+        return []
     if not selectors and name == METRIC_NAME:
         return sorted(
             Metric.objects.values_list("name", flat=True)

@@ -58,7 +58,7 @@ def table_of(matchers: Sequence[Matcher]) -> SeriesTable | None:
     """Return the table of the metric that the matchers name; None when they name none that has one."""
     for matcher in matchers:
         is_name = matcher.name == METRIC_NAME and matcher.op is MatchOp.EQUAL
-        if is_name and _is_text_of_postgres(matcher.value):
+        if is_name and is_text_of_postgres(matcher.value):
             table = find_table(matcher.value)
             if table is not None:
                 return table
@@ -145,14 +145,14 @@ def _labels(value: Any) -> dict[str, str]:
     return msgspec.json.decode(value, type=dict[str, str]) if isinstance(value, str) else value
 
 
-def _is_text_of_postgres(text: str) -> bool:
+def is_text_of_postgres(text: str) -> bool:
     """Say whether PostgreSQL can hold a text; what it cannot hold, no series has."""
     return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _metric_condition(matcher: Matcher) -> tuple[str, list[Any]]:
     if matcher.op is MatchOp.EQUAL:
-        if not _is_text_of_postgres(matcher.value):
+        if not is_text_of_postgres(matcher.value):
             return "FALSE", []
         # Not a join: the labels of most series are known, their names with them.
         return "series.metric_id = (SELECT id FROM metrics_metric WHERE name = %s)", [matcher.value]
@@ -168,7 +168,7 @@ def _label_condition(matcher: Matcher) -> tuple[str, list[Any]]:
     A matcher that an absent label satisfies forbids the pairs that fail it; any other
     matcher demands one of the pairs that satisfy it.
     """
-    if not _is_text_of_postgres(matcher.name):
+    if not is_text_of_postgres(matcher.name):
         return ("TRUE" if matcher.matches("") else "FALSE"), []
     forbids = matcher.matches("")
     if matcher.op in (MatchOp.EQUAL, MatchOp.NOT_EQUAL) and matcher.value:
@@ -190,7 +190,7 @@ def _label_condition(matcher: Matcher) -> tuple[str, list[Any]]:
 
 
 def _pair_ids(name: str, value: str) -> list[int]:
-    if not _is_text_of_postgres(value):
+    if not is_text_of_postgres(value):
         return []
     with connection.cursor() as cursor:
         cursor.execute(

@@ -20,13 +20,6 @@ pytestmark = pytest.mark.django_db
 AT = 1_760_000_000
 
 
-@pytest.fixture
-def reader() -> dict[str, str]:
-    """Return the headers of a client that may read."""
-    _, token = create_key(name="reader", scopes=[Scope.METRICS_READ])
-    return {"Authorization": f"Bearer {token}"}
-
-
 def basic(user: str, password: str) -> str:
     """Return the header of Basic credentials."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()

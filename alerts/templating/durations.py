@@ -75,19 +75,25 @@ def _counted(unit: int) -> Function:
     return Function(lambda duration: Int64(_quotient(int(duration), unit)))
 
 
+def _fractional(value: int, unit: int) -> float:
+    # In Go's two steps, whose rounding shows in the last digit.
+    whole = _quotient(value, unit)
+    return whole + (value - whole * unit) / unit
+
+
 def _quotient(value: int, unit: int) -> int:
     return abs(value) // unit * (1 if value >= 0 else -1)
 
 
 Duration.methods = {
     "Abs": Function(lambda duration: Duration(bounded(abs(duration)))),
-    "Hours": Function(lambda duration: duration / HOUR),
+    "Hours": Function(lambda duration: _fractional(duration, HOUR)),
     "Microseconds": _counted(MICROSECOND),
     "Milliseconds": _counted(MILLISECOND),
-    "Minutes": Function(lambda duration: duration / MINUTE),
+    "Minutes": Function(lambda duration: _fractional(duration, MINUTE)),
     "Nanoseconds": _counted(1),
     "Round": Function(lambda duration, step: Duration(_rounded(duration, step)), (DURATION,)),
-    "Seconds": Function(lambda duration: duration / SECOND),
+    "Seconds": Function(lambda duration: _fractional(duration, SECOND)),
     "String": Function(format_duration),
     "Truncate": Function(lambda duration, step: Duration(_truncated(duration, step)), (DURATION,)),
 }

@@ -136,8 +136,8 @@ class _Printer:
     def _shown(self, value: object) -> None:
         if type_of(value).kind is Kind.FUNCTION:
             self.out.write("0x0")
-        elif isinstance(value, Struct) and not value.fields:
-            self.out.write("{}")
+        elif isinstance(value, Typed) and "String" in value.methods:
+            self.out.write(cast("str", value.methods["String"].call(value)))
         else:
             self.argument(value, "v")
 
@@ -397,7 +397,7 @@ class _Format:
         digits = self._template[start : self._position]
         if not digits:
             return None
-        if len(digits) > 7 or int(digits) > _MAX_WIDTH:
+        if len(digits) > 8 or int(digits[:-1] or 0) > _MAX_WIDTH:
             # As if the format ended here.
             self._position = len(self._template)
             return None

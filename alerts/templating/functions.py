@@ -10,13 +10,14 @@ from itertools import pairwise
 from typing import cast
 from urllib.parse import quote_plus
 
+from alerts.templating.comparison import equal, less
 from alerts.templating.errors import FunctionError
 from alerts.templating.formatting import sprint, sprintf, sprintln
 from alerts.templating.kinds import ANY, STRING, Kind, Typed, Uint8, kind_of, type_of, zero
 from alerts.templating.limits import BoundedText
 from alerts.templating.octets import from_octets, to_octets
 from alerts.templating.signatures import Function
-from alerts.templating.values import check_index, equal, is_true, less
+from alerts.templating.values import check_index, is_true
 
 _HTML = str.maketrans(
     {'"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;", "\0": "\ufffd"}
@@ -63,23 +64,27 @@ def _index(item: object, *indexes: object) -> object:
         match kind_of(item):
             case Kind.STRING:
                 octets = to_octets(cast("str", item))
-                item = Uint8(octets[_position(index, len(octets))])
+                item = Uint8(octets[_position(index, len(octets), "string")])
             case Kind.SLICE:
                 items = cast("Sequence[object]", item)
-                item = items[_position(index, len(items))]
+                item = items[_position(index, len(items), "slice")]
             case Kind.MAP:
                 item = _lookup(cast("Mapping[str, object]", item), index)
             case None:
                 raise FunctionError("index of nil pointer")
             case _:
-                raise FunctionError(f"can't index item of type {type_of(item)}")
+                raise FunctionError(f"can't index item of type {_pointed_to(item)}")
     return item
 
 
-def _position(index: object, length: int) -> int:
+def _pointed_to(item: object) -> str:
+    return type_of(item).name.removeprefix("*")
+
+
+def _position(index: object, length: int, kind: str) -> int:
     position = check_index(index, length)
     if position == length:
-        raise FunctionError("reflect: slice index out of range")
+        raise FunctionError(f"reflect: {kind} index out of range")
     return position
 
 
@@ -121,9 +126,9 @@ def _length(item: object) -> int:
         case Kind.SLICE | Kind.MAP:
             return len(cast("Sequence[object]", item))
         case None:
-            raise FunctionError("len of nil pointer")
+            raise FunctionError("reflect: call of reflect.Value.Type on zero Value")
         case _:
-            raise FunctionError(f"len of type {type_of(item)}")
+            raise FunctionError(f"len of type {_pointed_to(item)}")
 
 
 def _call(function: object, *arguments: object) -> object:

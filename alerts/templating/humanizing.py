@@ -86,13 +86,17 @@ def humanize_duration(value: object) -> str:
     number = abs(number)
     if number < 60:
         return f"{sign}{general(number)}s"
-    whole = int(number)
+    # Go's conversion of a number beyond 64 bits gives the lowest one.
+    inner_sign, whole = ("", int(number)) if number < 2.0**63 else ("-", 2**63)
     minutes, seconds = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
+    parts = [f"{inner_sign}{minutes}m", f"{inner_sign}{seconds}s"]
+    if days or hours:
+        parts.insert(0, f"{inner_sign}{hours}h")
     if days:
-        return f"{sign}{days}d {hours}h {minutes}m {seconds}s"
-    return f"{sign}{hours}h {minutes}m {seconds}s" if hours else f"{sign}{minutes}m {seconds}s"
+        parts.insert(0, f"{inner_sign}{days}d")
+    return sign + " ".join(parts)
 
 
 def humanize_timestamp(value: object) -> str:

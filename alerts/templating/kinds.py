@@ -132,6 +132,8 @@ class Struct(Typed):
 
     fields: ClassVar[Mapping[str, str]]
     """Name in Go -> attribute."""
+    json_names: ClassVar[Mapping[str, str]] = {}
+    """Name in Go -> name in JSON, where they differ."""
 
     __slots__ = ()
 

@@ -108,5 +108,5 @@ _NUMBERS: dict[str, Callable[[Clock], str]] = {
     "5": lambda clock: str(clock.second),
     "PM": lambda clock: "PM" if clock.hour >= 12 else "AM",
     "pm": lambda clock: "pm" if clock.hour >= 12 else "am",
-    "MST": lambda clock: clock.zone,
+    "MST": lambda clock: clock.zone or _offset(clock.offset_seconds, "-0700"),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from dataclasses import dataclass
@@ -30,10 +29,13 @@ _DIGITS = {
     "": re.compile(r"[0-9]+(?:_[0-9]+)*"),
 }
 _DECIMAL_FLOAT = re.compile(
-    r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)", re.IGNORECASE | re.ASCII
+    r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity)|nan", re.IGNORECASE | re.ASCII
 )
+# Between digits, or between the prefix of a base and a digit.
+_SEPARATOR = re.compile(r"(?<=[0-9])_(?=[0-9])")
+_HEX_SEPARATOR = re.compile(r"(?<=[0-9a-fx])_(?=[0-9a-f])", re.IGNORECASE)
 _HEX_FLOAT = re.compile(
-    r"[+-]?0x_?(?:[0-9a-f_]+\.?[0-9a-f_]*|\.[0-9a-f_]+)p[+-]?\d+", re.IGNORECASE | re.ASCII
+    r"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?\d+", re.IGNORECASE | re.ASCII
 )
 _MAX_INT64 = 2**63 - 1
 _MIN_INT64 = -(2**63)
@@ -155,11 +157,12 @@ def number(text: str) -> Number:
     if signed is not None or unsigned is not None:
         whole = signed if signed is not None else unsigned
         return Number(integer=signed, unsigned=unsigned, floating=float(whole or 0))
-    floating = parse_float(text) if _is_float(text) else None
-    if floating is None:
-        raise ValueError(f"illegal number syntax: {json.dumps(text)}")
+    try:
+        floating = parse_float(text)
+    except ValueError as error:
+        raise ValueError(f"illegal number syntax: {quote(text)}") from error
     if not set(text) & set(".eEpP"):
-        raise ValueError(f"integer overflow: {json.dumps(text)}")
+        raise ValueError(f"integer overflow: {quote(text)}")
     whole_float = int(floating) if math.isfinite(floating) and floating.is_integer() else None
     is_int = whole_float is not None and _MIN_INT64 <= whole_float <= _MAX_INT64
     is_uint = whole_float is not None and 0 <= whole_float <= _MAX_UINT64
@@ -177,9 +180,10 @@ def _imaginary(text: str) -> Number:
     while split > 0 and body[split - 1] in "eEpP" and not body.lower().startswith(("0x", "+0x")):
         split = max(body.rfind("+", 1, split), body.rfind("-", 1, split))
     real_text, imaginary_text = (body[:split], body[split:]) if split > 0 else ("0", body)
-    if not _is_float(real_text) or not _is_float(imaginary_text):
-        raise ValueError(f"illegal number syntax: {json.dumps(text)}")
-    value = complex(parse_float(real_text), parse_float(imaginary_text))
+    try:
+        value = complex(parse_float(real_text), parse_float(imaginary_text))
+    except ValueError as error:
+        raise ValueError(f"illegal number syntax: {quote(text)}") from error
     if value.imag:
         return Number(complexity=value)
     real = value.real
@@ -207,24 +211,22 @@ def _integer(text: str) -> int | None:
     return None
 
 
-def _is_float(text: str) -> bool:
-    return bool(_DECIMAL_FLOAT.fullmatch(text) or _HEX_FLOAT.fullmatch(text))
-
-
 def parse_float(text: str) -> float:
     """Return the number of a text as Go's `strconv.ParseFloat` reads it.
 
     Raises:
         ValueError: It is no number, or too large for a float; the message is Go's.
     """
-    shown = quote(text[:100])
-    if _HEX_FLOAT.fullmatch(text):
+    shown = quote(text)
+    digits = _SEPARATOR.sub("", text)
+    hex_digits = _HEX_SEPARATOR.sub("", text)
+    if _HEX_FLOAT.fullmatch(hex_digits):
         try:
-            value = float.fromhex(text.replace("_", ""))
-        except (ValueError, OverflowError):
+            value = float.fromhex(hex_digits)
+        except OverflowError:
             value = math.inf
-    elif _DECIMAL_FLOAT.fullmatch(text):
-        value = float(text)
+    elif _DECIMAL_FLOAT.fullmatch(digits):
+        value = float(digits)
     else:
         raise ValueError(f"strconv.ParseFloat: parsing {shown}: invalid syntax")
     if math.isinf(value) and "inf" not in text.lower():

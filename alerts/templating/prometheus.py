@@ -196,6 +196,8 @@ def _to_duration(value: object) -> DurationPointer:
 
 def _parse_duration(text: str) -> float:
     is_negative = text.startswith("-")
+    if not text[is_negative:]:
+        raise FunctionError("empty duration string")
     try:
         seconds = parse_duration_ms(text[is_negative:]) / 1000
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Regular expressions in templates: RE2, with Go's replacements (`$1`, `${name}`)."""
+"""Regular expressions in templates: RE2, with Go's replacements (`$1`, `${name}`) and messages."""
 
 from __future__ import annotations
 
@@ -8,24 +8,55 @@ import re2
 
 from alerts.templating.errors import FunctionError
 from alerts.templating.limits import BoundedText
+from alerts.templating.literals import quote
 from alerts.templating.octets import printable
 from observability.promql.expansion import expand
 
+# RE2's words -> those of Go's regexp/syntax.
+_MESSAGES = {
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid named capture group": "invalid named capture",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid repetition size": "invalid repeat count",
+    "missing )": "missing closing )",
+    "missing ]": "missing closing ]",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "trailing \\": "trailing backslash at end of expression",
+}
+
 
 def matches(pattern: str, text: str) -> bool:
-    """Say whether a part of the text matches."""
+    """Say whether a part of the text matches.
+
+    Raises:
+        FunctionError: The pattern is not a regular expression.
+    """
     return _compiled(pattern).search(printable(text)) is not None
 
 
 def replace_all(pattern: str, replacement: str, text: str) -> str:
-    """Return the text with each match replaced; groups of it may stand in the replacement."""
+    """Return the text with each match replaced; groups of it may stand in the replacement.
+
+    Raises:
+        FunctionError: The pattern is not a regular expression, or the text gets too long.
+    """
+    try:
+        regex = _compiled(pattern)
+    except FunctionError as error:
+        shown = quote(pattern) if "`" in pattern else f"`{pattern}`"
+        raise FunctionError(f"regexp: Compile({shown}): {error}") from error
     out = BoundedText()
     text = printable(text)
     end = 0
-    for found in _compiled(pattern).finditer(text):
+    is_first = True
+    for found in regex.finditer(text):
+        if not found.group() and found.start() == end and not is_first:
+            # Right behind a match, nothing is no other match.
+            continue
         out.write(text[end : found.start()])
         out.write(expand(replacement, found))
         end = found.end()
+        is_first = False
     out.write(text[end:])
     return str(out)
 
@@ -37,6 +68,11 @@ def _compiled(pattern: str) -> re2._Regexp:
     try:
         return re2.compile(printable(pattern), options)
     except re2.error as error:
-        reason = error.args[0]
-        shown = reason.decode() if isinstance(reason, bytes) else str(reason)
-        raise FunctionError(f"error parsing regexp: {shown}") from error
+        raise FunctionError(f"error parsing regexp: {_message(error)}") from error
+
+
+def _message(error: Exception) -> str:
+    reason = error.args[0]
+    text = reason.decode() if isinstance(reason, bytes) else str(reason)
+    message, _, part = text.partition(": ")
+    return f"{_MESSAGES.get(message, message)}: `{part}`"

@@ -14,7 +14,7 @@ def expand(template: str, found: "re.Match[str]") -> str:
             return "$"
         name = braced or plain
         try:
-            return found.group(int(name) if name.isdigit() else name) or ""
+            return found.group(int(name) if name.isdigit() and len(name) < 10 else name) or ""
         except (IndexError, KeyError):
             return ""
 

@@ -37,9 +37,6 @@ def _difference(one: dict[str, _Points], other: dict[str, _Points]) -> str:
     return ""
 
 
-type
-
-
 def _points(series: dict[str, Any]) -> _Points:
     """Return time and value of each point, a row a point."""
     return np.array(series.get("values") or [series["value"]], dtype=np.float64)

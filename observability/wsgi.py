@@ -7,6 +7,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observability.settings")
 _application = get_wsgi_application()
 
-from observability.metrics.ingest.lane import IngestLane  # noqa: E402 (needs the settings)
+from observability.metrics.program_lane import ProgramLane  # noqa: E402 (needs the settings)
 
-application = IngestLane(_application)
+application = ProgramLane(_application)

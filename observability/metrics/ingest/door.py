@@ -30,6 +30,7 @@ from observability.metrics.ingest.disk_space import require_room
 from observability.metrics.ingest.key_counters import count_write
 from observability.metrics.ingest.receipt import Receipt
 from observability.metrics.instruments import WRITES_REJECTED
+from observability.metrics.program_lane import for_programs
 
 _RETRY_SECONDS = 5
 # A sender that makes too many series may make more in the next minute.
@@ -105,7 +106,7 @@ def ingest_door(
                 WRITES_REJECTED.labels(protocol=protocol).inc()
                 return refuse(refusal_of(error))
 
-        return door
+        return for_programs(door)
 
     return decorate
 

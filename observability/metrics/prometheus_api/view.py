@@ -11,16 +11,21 @@ from typing import Any
 import msgspec
 import structlog
 from django.db import InterfaceError, OperationalError
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from observability.access.authentication import TokenAuthentication
 from observability.access.negotiation import OneForm
 from observability.access.permissions import requires
+from observability.access.recent_keys import RecentKeyAuthentication
 from observability.access.scopes import Scope
 from observability.metrics.parameters import parse_timestamp_ms
+from observability.metrics.program_lane import for_programs
 from observability.promql import Limits
 from observability.promql.durations import parse_duration_ms
 from observability.promql.errors import ParseError, PromQLError
@@ -76,7 +81,35 @@ class PrometheusView(APIView):
 
     permission_classes = [requires(read=Scope.METRICS_READ, write=Scope.METRICS_READ)]
     parser_classes = [FormParser, MultiPartParser]
+    authentication_classes = [
+        RecentKeyAuthentication,
+        TokenAuthentication,
+        SessionAuthentication,
+    ]
     content_negotiation_class = OneForm
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:  # the stubs name a type of their own
+        """Return the view, to which programs go a short way."""
+        return for_programs(super().as_view(**initkwargs))
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer a request as REST framework does, but for what has no use here.
+
+        Its negotiation, versions and throttles take as long as a light query does.
+        """
+        self.args, self.kwargs = args, kwargs
+        self.request = self.initialize_request(request, *args, **kwargs)
+        try:
+            self.check_permissions(self.request)
+            handler = self.http_method_not_allowed
+            if request.method and request.method.lower() in self.http_method_names:
+                handler = getattr(self, request.method.lower(), handler)
+            return handler(self.request, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001 (what it cannot answer, it raises again)
+            response = self.handle_exception(error)
+            response["Allow"] = ", ".join(self.allowed_methods)
+            return response
 
     def get_exception_handler(self) -> Callable[..., Any]:
         """Answer errors as Prometheus does."""

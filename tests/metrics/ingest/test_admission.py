@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from observability.access.keys import create_key, revoke_key
 from observability.access.scopes import Scope
-from observability.metrics.ingest import admission
 from observability.metrics.ingest.admission import NotAdmittedError, admit_writer
 from tests.metrics.ingest.write_requests import HEADERS, snappy
 
@@ -51,15 +50,6 @@ def test_an_expired_key_is_refused_at_once() -> None:
         pass
 
     assert status_of(token) == 401
-
-
-def test_few_keys_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "_MAX_KEYS", 3)
-
-    for _ in range(7):
-        status_of(create_key(name="k", scopes=[Scope.METRICS_WRITE])[1])
-
-    assert len(admission._recent_keys) <= 3
 
 
 @pytest.mark.parametrize(("may_add", "status"), [(True, 204), (False, 403)], ids=["may", "may-not"])

@@ -24,9 +24,11 @@ from observability.metrics.ingest.door import Refusal, ingest_door
 from observability.metrics.ingest.otlp.media import Media
 from observability.metrics.ingest.otlp.receiving import PROTOCOL, Outcome, receive
 from observability.metrics.ingest.sender import Sender
+from observability.metrics.program_lane import for_programs
 
 
 @csrf_exempt
+@for_programs
 def otlp_metrics(request: HttpRequest) -> HttpResponse:
     """Store the data points of a body; 200 once all that can be taken are durable."""
     is_protobuf = request.content_type == Media.PROTOBUF

@@ -13,7 +13,7 @@ _TOLERANCE = 1e-12
 _SMALLEST_NORMAL = 2.2250738585072014e-308
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def quantiles(qs: Any, values: Any, present: Any, rows: Any, starts: Any, bounds: Any) -> Any:
     """Return the quantile of each histogram at each step.
 
@@ -61,7 +61,7 @@ def quantiles(qs: Any, values: Any, present: Any, rows: Any, starts: Any, bounds
     return found, is_found, lowest, highest, falls
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def fractions(
     lowers: Any, uppers: Any, values: Any, present: Any, rows: Any, starts: Any, bounds: Any
 ) -> Any:
@@ -90,7 +90,7 @@ def fractions(
     return found, is_found
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _merged(
     values: Any,
     present: Any,
@@ -117,7 +117,7 @@ def _merged(
     return size
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _raise_falls(ups: Any, counts: Any, size: int) -> Any:
     """Make counts ascend; return the bounds between which they fell, and the greatest fall."""
     low, high, fall = np.inf, -np.inf, 0.0
@@ -135,7 +135,7 @@ def _raise_falls(ups: Any, counts: Any, size: int) -> Any:
     return low, high, fall
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _is_rounding(a: float, b: float) -> bool:
     if np.isnan(a) or np.isnan(b):
         return bool(np.isnan(a) and np.isnan(b))
@@ -145,7 +145,7 @@ def _is_rounding(a: float, b: float) -> bool:
     return difference / size < _TOLERANCE
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _interpolated(q: float, ups: Any, counts: Any, size: int) -> float:
     total = counts[size - 1]
     if size < 2 or total == 0:
@@ -169,7 +169,7 @@ def _interpolated(q: float, ups: Any, counts: Any, size: int) -> float:
     return float(start + (ups[low] - start) * ((rank - before) / (counts[low] - before)))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _count_below(value: float, ups: Any, counts: Any, size: int) -> float:
     """Return how many observations are taken to be below a value."""
     before = 0.0

@@ -35,7 +35,7 @@ STEP_COUNTS = st.integers(1, 12)
 BLOCK_SIZES = st.integers(1, 4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data_sets(), EXPRESSIONS, STARTS, STEPS, STEP_COUNTS, BLOCK_SIZES)
 def test_range_query(
     data: Data, expr: Expr, start_ms: int, step_ms: int, step_count: int, series_per_block: int
@@ -45,7 +45,7 @@ def test_range_query(
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data_sets(), EXPRESSIONS | RANKED, STARTS, BLOCK_SIZES)
 def test_instant_query(data: Data, expr: Expr, at_ms: int, series_per_block: int) -> None:
     storage = stored(data, series_per_block)
@@ -62,7 +62,7 @@ def test_instant_query(data: Data, expr: Expr, at_ms: int, series_per_block: int
     assert_same(dict(value.samples()), expected)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data_sets(), LEAVES | RANKED, STARTS, STEPS, STEP_COUNTS, BLOCK_SIZES)
 def test_range_query_of_one_function(
     data: Data, expr: Expr, start_ms: int, step_ms: int, step_count: int, series_per_block: int
@@ -78,7 +78,7 @@ def test_classic_histograms(data: Data, expr: str, series_per_block: int) -> Non
     check_range(data, parse(expr), range(60_000, 1_500_000, 130_000), series_per_block)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     points=st.lists(
         st.tuples(st.integers(1, 60_000), st.integers(-20, 60).map(float)), min_size=8, max_size=60

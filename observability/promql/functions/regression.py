@@ -44,7 +44,7 @@ def _predict_linear(call: Call, operands: Operands) -> Iterator[VectorBlock]:
         )
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def linear_regression(
     timestamps_ms: Any, values: Any, first: Any, last: Any, origins_ms: Any
 ) -> Any:

@@ -86,3 +86,11 @@ def test_a_bound_that_is_no_number_is_left_out_with_a_warning(le: str) -> None:
         f'PromQL warning: bucket label "le" is missing or has a malformed value of "{le}"'
         ' for metric name "x" (1:25)',
     )
+
+
+def test_the_least_quantile_of_a_histogram_with_an_empty_first_bucket_is_no_number() -> None:
+    series = {'b{le="1"}': "0", 'b{le="2"}': "3", 'b{le="+Inf"}': "3"}
+
+    found = instant("histogram_quantile(0, b)", series)
+
+    assert found == pytest.approx({"": math.nan}, nan_ok=True)

@@ -159,7 +159,8 @@ def histogram_quantile(q: float, buckets: dict[float, float]) -> float:
     if at == 0 and bounds[0] <= 0:
         return bounds[0]
     low, before = (bounds[at - 1], counts[at - 1]) if at else (0.0, 0.0)
-    return low + (bounds[at] - low) * ((rank - before) / (counts[at] - before))
+    share = number(BinaryOp.DIV, rank - before, counts[at] - before)
+    return low + (bounds[at] - low) * share
 
 
 def histogram_fraction(lower: float, upper: float, buckets: dict[float, float]) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from observability.promql.annotations import Annotations
 from observability.promql.blocks import Ints, VectorBlock, concatenate, one_series, settle_names
 from observability.promql.context import Context
-from observability.promql.errors import BadDataError
+from observability.promql.errors import BadDataError, ExpressionTypeError
 from observability.promql.evaluation import Evaluator
 from observability.promql.labels import LabelSet
 from observability.promql.limits import Account
@@ -98,10 +98,7 @@ class Engine:
         tree = parse(expr) if isinstance(expr, str) else expr
         kind = value_type(tree)
         if kind not in (ValueType.SCALAR, ValueType.VECTOR):
-            raise BadDataError(
-                f'invalid expression type "{kind}" for range query, must be Scalar or '
-                "instant Vector"
-            )
+            raise ExpressionTypeError(kind)
         if step_ms <= 0:
             raise BadDataError(
                 "zero or negative query resolution step widths are not accepted. "

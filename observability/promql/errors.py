@@ -53,6 +53,16 @@ class InvalidRegexError(BadDataError):
         self.reason = reason
 
 
+class ExpressionTypeError(BadDataError):
+    """A range query asks for an expression that has no value at a step."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector'
+        )
+        self.kind_of_value = kind
+
+
 class ResolutionError(BadDataError):
     """A range query asks for more points in one series than are allowed."""
 

@@ -39,6 +39,10 @@ class InstantVector:
     def __len__(self) -> int:
         return len(self.label_sets)
 
+    def first(self, count: int) -> "InstantVector":
+        """Return the first series alone."""
+        return InstantVector(self.timestamp_ms, self.label_sets[:count], self.values[:count])
+
     def samples(self) -> Iterator[tuple[LabelSet, float]]:
         """Yield label set and value of each series."""
         return zip(self.label_sets, self.values.tolist(), strict=True)
@@ -59,6 +63,16 @@ class Matrix:
 
     def __len__(self) -> int:
         return len(self.label_sets)
+
+    def first(self, count: int) -> "Matrix":
+        """Return the first series alone."""
+        end = self.offsets[count]
+        return Matrix(
+            self.label_sets[:count],
+            self.offsets[: count + 1],
+            self.timestamps_ms[:end],
+            self.values[:end],
+        )
 
     def series(self) -> Iterator[tuple[LabelSet, NDArray[np.int64], NDArray[np.float64]]]:
         """Yield label set, timestamps in ms and values of each series."""

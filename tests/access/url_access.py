@@ -146,6 +146,8 @@ ROWS = flat(
         prometheus("/api/v1/series", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
         prometheus("/api/v1/labels", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
         prometheus("/api/v1/label/<name>/values", GET=Scope.METRICS_READ),
+        prometheus("/api/v1/format_query", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
+        prometheus("/api/v1/parse_query", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
         api("/api/metrics/deletions", GET=Scope.METRICS_READ, POST=Scope.ADMIN),
         api("/api/metrics/deletions/<pk>", GET=Scope.METRICS_READ),
         prometheus("/api/v1/admin/tsdb/delete_series", POST=Scope.ADMIN, PUT=Scope.ADMIN),

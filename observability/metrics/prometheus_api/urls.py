@@ -13,6 +13,7 @@ from django.urls import URLPattern, re_path
 from observability.metrics.ingest.otlp.view import otlp_metrics
 from observability.metrics.ingest.remote_write.view import remote_write
 from observability.metrics.prometheus_api.delete_series import DeleteSeriesView
+from observability.metrics.prometheus_api.expressions import FormatQueryView, ParseQueryView
 from observability.metrics.prometheus_api.labels import LabelNamesView, LabelValuesView
 from observability.metrics.prometheus_api.queries import QueryRangeView, QueryView
 from observability.metrics.prometheus_api.series import SeriesView
@@ -23,6 +24,8 @@ PREFIX = "prometheus/"
 _VIEWS: dict[str, tuple[Callable[..., Any], str]] = {
     "api/v1/query": (QueryView.as_view(), "prometheus-query"),
     "api/v1/query_range": (QueryRangeView.as_view(), "prometheus-query-range"),
+    "api/v1/format_query": (FormatQueryView.as_view(), "prometheus-format-query"),
+    "api/v1/parse_query": (ParseQueryView.as_view(), "prometheus-parse-query"),
     "api/v1/series": (SeriesView.as_view(), "prometheus-series"),
     "api/v1/labels": (LabelNamesView.as_view(), "prometheus-labels"),
     "api/v1/label/(?P<name>[^/]+)/values": (LabelValuesView.as_view(), "prometheus-label-values"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import structlog
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -24,16 +23,14 @@ from observability.access.negotiation import OneForm
 from observability.access.permissions import requires
 from observability.access.recent_keys import RecentKeyAuthentication
 from observability.access.scopes import Scope
-from observability.metrics.parameters import parse_timestamp_ms
+from observability.metrics.parameters import parse_duration_ms, parse_timestamp_ms
 from observability.metrics.program_lane import for_programs
-from observability.promql import Limits
-from observability.promql.durations import parse_duration_ms
-from observability.promql.errors import ParseError, PromQLError
+from observability.metrics.prometheus_api.answers import encode
+from observability.promql.errors import ExpressionTypeError, ParseError, PromQLError
 
 log = structlog.get_logger(__name__)
 
-_STATUS = {"bad_data": 400, "execution": 422, "timeout": 503, "canceled": 503}
-_DEFAULT_LIMITS = Limits()
+_STATUS = {"bad_data": 400, "execution": 422, "timeout": 503, "canceled": 499}
 
 
 class BadParameterError(Exception):
@@ -46,13 +43,13 @@ class BadParameterError(Exception):
 def prometheus_error(kind: str, message: str, status: int) -> HttpResponse:
     """Return an error as Prometheus writes it."""
     body = {"status": "error", "errorType": kind, "error": message}
-    return HttpResponse(msgspec.json.encode(body), status=status, content_type="application/json")
+    return HttpResponse(encode(body), status=status, content_type="application/json")
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """Turn whatever a view of this API raises into Prometheus's form."""
     match error:
-        case ParseError():
+        case ParseError() | ExpressionTypeError():
             return prometheus_error("bad_data", f'invalid parameter "query": {error}', 400)
         case PromQLError():
             return prometheus_error(error.kind, str(error), _STATUS[error.kind])
@@ -127,25 +124,13 @@ class PrometheusView(APIView):
         try:
             return parse_timestamp_ms(text)
         except ValueError as error:
-            raise BadParameterError(name, str(error)) from error
+            # Prometheus says it twice where the parameter need not be there.
+            twice = "" if default_ms is None else f"invalid time value for '{name}': "
+            raise BadParameterError(name, f"{twice}{error}") from error
 
     def duration_ms(self, request: Request, name: str) -> int:
         """Return a duration parameter, in seconds or as `5m`, in milliseconds."""
-        text = self.parameter(request, name)
         try:
-            return round(float(text) * 1000)
-        except (ValueError, OverflowError):
-            pass
-        try:
-            return parse_duration_ms(text)
-        except (ValueError, PromQLError) as error:
-            raise BadParameterError(
-                name, f'cannot parse "{text[:100]}" to a valid duration'
-            ) from error
-
-    def limits(self, request: Request) -> Limits:
-        """Return the engine's limits, with the `timeout` the client asks for where that is shorter."""
-        if not self.parameter(request, "timeout"):
-            return _DEFAULT_LIMITS
-        timeout_seconds = self.duration_ms(request, "timeout") / 1000
-        return Limits(timeout_seconds=min(timeout_seconds, _DEFAULT_LIMITS.timeout_seconds))
+            return parse_duration_ms(self.parameter(request, name))
+        except ValueError as error:
+            raise BadParameterError(name, str(error)) from error

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from observability.access.pages import render_page
 from observability.metrics.backend import get_backend
-from observability.metrics.prometheus_api.answers import format_value
+from observability.metrics.prometheus_api.sample_texts import format_value
 from observability.promql import InstantVector, QueryResult, Scalar, String
 from observability.promql.errors import PromQLError
 from observability.promql.labels import format_metric

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import socket
+from functools import partial
 from typing import Any
 
 import pytest
@@ -84,7 +86,7 @@ def test_a_scalar_and_a_time_with_milliseconds(client: Client, reader: dict[str,
     answer = client.get("/api/v1/query", {"query": "1+1", "time": "4.5"}, headers=reader)
 
     assert answer.content == (
-        b'{"status":"success","data":{"resultType":"scalar","result":[4.500,"2"]}}'
+        b'{"status":"success","data":{"resultType":"scalar","result":[4.5,"2"]}}'
     )
 
 
@@ -125,7 +127,16 @@ def test_a_range_query_gives_a_matrix(client: Client, reader: dict[str, str]) ->
     [
         ("query", {"query": "sum("}, 400, "bad_data", 'invalid parameter "query": '),
         ("query", {}, 400, "bad_data", 'invalid parameter "query": '),
-        ("query", {"query": "1", "time": "soon"}, 400, "bad_data", 'invalid parameter "time": cannot parse "soon" to a valid timestamp'),
+        ("query", {"query": "1", "time": "soon"}, 400, "bad_data", "invalid parameter \"time\": invalid time value for 'time': cannot parse \"soon\" to a valid timestamp"),
+        ("query", {"query": "1", "limit": "few"}, 400, "bad_data", 'invalid parameter "limit": strconv.Atoi: parsing "few": invalid syntax'),
+        ("query", {"query": "1", "limit": "1" * 20}, 400, "bad_data", f'invalid parameter "limit": strconv.Atoi: parsing "{"1" * 20}": value out of range'),
+        ("query_range", {"query": "1", "limit": "-1"}, 400, "bad_data", 'invalid parameter "limit": limit must be non-negative'),
+        ("query", {"query": "1", "lookback_delta": "long"}, 400, "bad_data", 'error parsing lookback delta duration: cannot parse "long" to a valid duration'),
+        ("query", {"query": "1", "timeout": "1e20"}, 400, "bad_data", 'invalid parameter "timeout": cannot parse "1e20" to a valid duration. It overflows int64'),
+        ("query_range", {"query": "up[5m]", "start": 1, "end": 5, "step": 1}, 400, "bad_data", 'invalid parameter "query": invalid expression type "range vector" for range query, must be Scalar or instant Vector'),
+        ("query_range", {"query": "sum(", "start": 0, "end": 20_000, "step": 1}, 400, "bad_data", "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"),
+        ("query", {"query": "cpu_usage", "timeout": "0"}, 503, "timeout", "query timed out in expression evaluation"),
+        ("query", {"query": "cpu_usage * on () cpu_usage", "time": AT}, 422, "execution", "found duplicate series for the match group {} on the right hand-side of the operation"),
         ("query", {"query": "1", "timeout": "x"}, 400, "bad_data", 'invalid parameter "timeout": cannot parse "x" to a valid duration'),
         ("query_range", {"query": "1"}, 400, "bad_data", 'invalid parameter "start": cannot parse "" to a valid timestamp'),
         ("query_range", {"query": "1", "start": 10, "end": 5, "step": 1}, 400, "bad_data", 'invalid parameter "end": end timestamp must not be before start time'),
@@ -133,7 +144,7 @@ def test_a_range_query_gives_a_matrix(client: Client, reader: dict[str, str]) ->
         ("query_range", {"query": "1", "start": 0, "end": 20_000, "step": 1}, 400, "bad_data", "exceeded maximum resolution of 11,000 points per timeseries."),
         ("query", {"query": 'x{a=~"("}'}, 400, "bad_data", ""),
     ],
-    ids=["parse", "no-query", "time", "timeout", "no-start", "reversed", "step-0", "resolution", "regex"],
+    ids=["parse", "no-query", "time", "limit", "huge-limit", "negative-limit", "lookback", "long-timeout", "matrix", "resolution-first", "late", "match", "timeout", "no-start", "reversed", "step-0", "resolution", "regex"],
 )  # fmt: skip
 def test_errors_are_prometheus_own(
     client: Client,
@@ -149,6 +160,152 @@ def test_errors_are_prometheus_own(
     answer = response.json()
     assert (response.status_code, answer["status"], answer["errorType"]) == (status, "error", kind)
     assert answer["error"].startswith(message)
+
+
+def test_limit_cuts_the_series_of_an_answer(client: Client, reader: dict[str, str]) -> None:
+    parameters = {"query": "cpu_usage", "time": str(AT), "limit": "1"}
+    over_time: dict[str, Any] = {
+        "query": "cpu_usage",
+        "start": AT,
+        "end": AT + 30,
+        "step": 15,
+        "limit": 1,
+    }
+
+    instant = client.get("/api/v1/query", parameters, headers=reader).json()
+    ranged = client.get("/api/v1/query_range", over_time, headers=reader).json()
+
+    for answer in (instant, ranged):
+        assert [series["metric"]["host"] for series in answer["data"]["result"]] == ["a"]
+        assert answer["warnings"] == ["results truncated due to limit"]
+
+
+@pytest.mark.parametrize("limit", ["", "0", "2", "100"])
+def test_an_answer_within_the_limit_is_whole(
+    client: Client, reader: dict[str, str], limit: str
+) -> None:
+    parameters = {"query": "cpu_usage", "time": str(AT), "limit": limit}
+
+    answer = client.get("/api/v1/query", parameters, headers=reader).json()
+
+    assert len(answer["data"]["result"]) == 2
+    assert "warnings" not in answer
+
+
+def test_lookback_delta_says_how_old_a_sample_may_be(
+    client: Client, reader: dict[str, str]
+) -> None:
+    at = {"query": "cpu_usage", "time": str(AT + 30 + 60)}
+
+    far, near, usual = (
+        client.get("/api/v1/query", at | {"lookback_delta": delta}, headers=reader).json()
+        for delta in ("2m", "59s", "-1")
+    )
+
+    assert [len(answer["data"]["result"]) for answer in (far, near, usual)] == [2, 0, 2]
+
+
+def test_a_long_list_of_warnings_is_cut(client: Client, reader: dict[str, str]) -> None:
+    query = " or ".join(f"quantile({n}, cpu_usage)" for n in range(2, 15))
+
+    answer = client.get("/api/v1/query", {"query": query, "time": str(AT)}, headers=reader).json()
+
+    assert len(answer["warnings"]) == 11
+    assert answer["warnings"][0] == (
+        "PromQL warning: quantile value should be between 0 and 1, got 2 (1:10)"
+    )
+    assert answer["warnings"][-1] == "3 more warning annotations omitted"
+
+
+def test_statistics_say_how_long_a_query_took_and_what_it_read(
+    client: Client, reader: dict[str, str]
+) -> None:
+    parameters: dict[str, Any] = {
+        "query": "sum(count_over_time(cpu_usage[30s]))", "start": AT, "end": AT + 30, "step": 15,
+    }  # fmt: skip
+
+    stats = client.get("/api/v1/query_range", parameters | {"stats": "all"}, headers=reader).json()[
+        "data"
+    ]["stats"]
+
+    assert stats["samples"] == {
+        "totalQueryableSamplesPerStep": [[AT, 2], [AT + 15, 4], [AT + 30, 4]],
+        "totalQueryableSamples": 10,
+        "samplesReadPerStep": [[AT, 2], [AT + 15, 2], [AT + 30, 2]],
+        "samplesRead": 6,
+        "peakSamples": stats["samples"]["peakSamples"],
+    }
+    assert list(stats["timings"]) == [
+        "evalTotalTime", "resultSortTime", "queryPreparationTime", "innerEvalTime",
+        "execQueueTime", "execTotalTime",
+    ]  # fmt: skip
+    assert stats["timings"]["execTotalTime"] > 0
+
+
+def test_statistics_come_without_steps_unless_all_are_asked_for(
+    client: Client, reader: dict[str, str]
+) -> None:
+    parameters = {"query": "cpu_usage", "time": str(AT)}
+
+    true, odd = (
+        client.get("/api/v1/query", parameters | {"stats": stats}, headers=reader).json()
+        for stats in ("true", "1")
+    )
+
+    assert list(true["data"]["stats"]["samples"]) == [
+        "totalQueryableSamples", "samplesRead", "peakSamples",
+    ]  # fmt: skip
+    assert "warnings" not in true
+    assert list(odd["data"]["stats"]["samples"]) == list(true["data"]["stats"]["samples"])
+    assert odd["warnings"] == [
+        'value "1" for parameter "stats" is deprecated and will be rejected in the next major '
+        'release, use "true" or "all"'
+    ]
+
+
+def test_a_query_is_explained_by_its_nodes(client: Client, reader: dict[str, str]) -> None:
+    parameters = {"query": "sum(cpu_usage)", "time": str(AT), "explain": "1"}
+
+    answer = client.get("/api/v1/query", parameters, headers=reader).json()
+
+    root = answer["data"]["explanation"]
+    (selector,) = root.pop("children")
+    assert (root["kind"], root["text"], root["series"]) == ("aggregation", "sum(cpu_usage)", 1)
+    assert (selector["kind"], selector["start"], selector["end"]) == ("selector", 4, 13)
+    assert selector["sources"] == {"samples": selector["samples"]}
+    assert root["seconds"] >= selector["seconds"] > 0
+
+
+def test_a_query_ends_when_its_client_has_gone(client: Client, reader: dict[str, str]) -> None:
+    ours, theirs = socket.socketpair()
+    surroundings: dict[str, Any] = {"gunicorn.socket": ours}
+    query = {"query": "cpu_usage", "time": str(AT)}
+    ask = partial(client.get, "/api/v1/query", query, headers=reader, **surroundings)
+
+    with ours, theirs:
+        while_there = ask()
+        theirs.close()
+        when_gone = ask()
+
+    assert while_there.status_code == 200
+    assert (when_gone.status_code, when_gone.json()["errorType"]) == (499, "canceled")
+
+
+def test_an_error_is_escaped_as_go_does_it(client: Client, reader: dict[str, str]) -> None:
+    response = client.get("/api/v1/query", {"query": "a <& b"}, headers=reader)
+
+    assert b"\\u003c" in response.content or b"\\u0026" in response.content
+    assert "&" in response.json()["error"]
+
+
+def test_labels_that_are_no_text_are_shown_all_the_same(
+    client: Client, reader: dict[str, str]
+) -> None:
+    query = {"query": 'label_replace(vector(1), "a", "\\xff", "", "")'}
+
+    answer = client.get("/api/v1/query", query, headers=reader).json()
+
+    assert answer["data"]["result"][0]["metric"] == {"a": "\ufffd"}
 
 
 def test_without_a_key_the_error_is_prometheus_own_too(client: Client) -> None:

@@ -25,10 +25,15 @@ class MemoryStorage:
     def add(self, labels: Mapping[str, str], samples: Iterable[tuple[int, float]]) -> None:
         """Add samples (time in ms, value) to a series, in any order; the last of a time wins."""
         pairs = list(samples)
-        self._samples(label_set(labels)).merge(
+        self.extend(
+            label_set(labels),
             np.array([time_ms for time_ms, _ in pairs], dtype=np.int64),
             np.array([value for _, value in pairs], dtype=np.float64),
         )
+
+    def extend(self, labels: LabelSet, timestamps_ms: Ints, values: Floats) -> None:
+        """Add the same as arrays."""
+        self._samples(labels).merge(timestamps_ms, values)
 
     def append(self, labels: LabelSet, timestamp_ms: int, value: float) -> None:
         """Add one sample to a series, which is quick where it is the newest one."""

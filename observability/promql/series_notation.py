@@ -4,17 +4,21 @@ Source: Prometheus 3, promql/parser/generated_parser.y (`series_description`).
 """
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from observability.promql import strings
+from observability.promql.blocks import Floats, Ints
 from observability.promql.errors import ParseError
 from observability.promql.labels import METRIC_NAME, LabelSet, label_set
 from observability.promql.lexer import Kind, Lexer, Token
 from observability.promql.staleness import STALE_NAN
 
-MAX_VALUES = 10_000_000
-"""Values of one series: `1x9999999999` is a slip, and would fill the memory."""
+MAX_SAMPLES = 10_000_000
+"""Samples of one series: `1x9999999999` is a slip, and would fill the memory."""
+
+_MAX_POSITION = 2**40
 
 _NUMBER = r"(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][-+]?\d[\d_]*)?"
 _ITEM = re.compile(
@@ -29,30 +33,35 @@ _UP_TO_SPACE = re.compile(r"[^ \t\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
-class DescribedSeries:
-    """A series with one value for each interval, None where there is no sample."""
+class DescribedSamples:
+    """Samples by their places in a sequence of intervals, of which some may have none.
 
-    labels: LabelSet
-    values: Sequence[float | None]
+    Attributes:
+        positions: int64, ascending, from 0.
+        values: float64, one a position.
+    """
+
+    positions: Ints
+    values: Floats
 
 
-def parse_series(text: str) -> DescribedSeries:
-    """Return what a metric with its values describes.
+def parse_series(text: str) -> tuple[LabelSet, DescribedSamples]:
+    """Return the label set and the samples that a metric with its values describes.
 
     Raises:
         ParseError: The text is not in the notation, or describes native histograms.
     """
     labels, at = _read_metric(text)
-    return DescribedSeries(labels, list(_bounded(_values(text, at), text)))
+    return labels, _read_values(text, at)
 
 
-def parse_values(text: str) -> list[float | None]:
-    """Return the values alone.
+def parse_values(text: str) -> DescribedSamples:
+    """Return the samples that values alone describe.
 
     Raises:
         ParseError: The text is not in the notation, or describes native histograms.
     """
-    return list(_bounded(_values(text, 0), text))
+    return _read_values(text, 0)
 
 
 def parse_metric(text: str) -> LabelSet:
@@ -143,52 +152,73 @@ class _BracesReader:
         return ParseError(message, text=self._text, position=token.start)
 
 
-def _values(text: str, at: int) -> Iterator[float | None]:
+def _read_values(text: str, at: int) -> DescribedSamples:
     """series_values: {SPACE [series_item]}."""
+    # Gaps take no memory: a test at intervals of a millisecond has millions of them.
+    starts: list[int] = []
+    runs: list[Floats] = []
+    position = count = 0
     while at < len(text):
         if space := _SPACE.match(text, at):
             at = space.end()
             continue
-        if text.startswith("{{", at):
-            raise ParseError(
-                "native histograms are not supported, samples are floats", text=text, position=at
-            )
-        item = _ITEM.match(text, at)
-        if item is None or _UP_TO_SPACE.match(text, item.end()):
-            raise _no_item(text, at)
-        try:
-            yield from _expand(item)
-        except ValueError as error:
-            raise ParseError(str(error), text=text, position=at) from error
+        item = _item(text, at)
+        if item["blank"]:
+            position += int(item["blanks"] or 1)
+        else:
+            count += int(item["times"] or 0) + 1
+            if count > MAX_SAMPLES:
+                raise ParseError(
+                    f"series of more than {MAX_SAMPLES:,} samples", text=text, position=at
+                )
+            starts.append(position)
+            runs.append(_run(item, text, at))
+            position += len(runs[-1])
+        if position > _MAX_POSITION:
+            raise ParseError("series is too long", text=text, position=at)
         at = item.end()
+    return DescribedSamples(
+        np.concatenate(
+            [
+                np.zeros(0, dtype=np.int64),
+                *(start + np.arange(len(run)) for start, run in zip(starts, runs, strict=True)),
+            ]
+        ),
+        np.concatenate([np.zeros(0), *runs]),
+    )
 
 
-def _expand(item: re.Match[str]) -> Iterator[float | None]:
-    if item["blank"]:
-        for _ in range(int(item["blanks"] or 1)):
-            yield None
-    elif item["stale"]:
-        yield STALE_NAN
-    elif item["word"]:
-        yield float(item["word"])
-    else:
-        value, step = _number(item["first"]), _number(item["step"] or "0")
-        # One more than is said: the first value stands by itself.
-        for _ in range(int(item["times"] or 0) + 1):
-            yield value
-            value += step
+def _item(text: str, at: int) -> re.Match[str]:
+    """series_item."""
+    if text.startswith("{{", at):
+        raise ParseError(
+            "native histograms are not supported, samples are floats", text=text, position=at
+        )
+    item = _ITEM.match(text, at)
+    if item is None or _UP_TO_SPACE.match(text, item.end()):
+        raise _no_item(text, at)
+    return item
+
+
+def _run(item: re.Match[str], text: str, at: int) -> Floats:
+    """Return the values of an item that is not a gap."""
+    if item["stale"]:
+        return np.array([STALE_NAN])
+    if item["word"]:
+        return np.array([float(item["word"])])
+    try:
+        first, step = _number(item["first"]), _number(item["step"] or "0")
+    except ValueError as error:
+        raise ParseError(str(error), text=text, position=at) from error
+    # One more than is said, as the first value stands by itself. Added up one after the other,
+    # so that they are rounded as Prometheus rounds them.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.cumsum(np.concatenate([[first], np.full(int(item["times"] or 0), step)]))
 
 
 def _number(text: str) -> float:
     sign = -1.0 if text.startswith("-") else 1.0
     return sign * strings.number(text.lstrip("+-"))
-
-
-def _bounded(values: Iterator[float | None], text: str) -> Iterator[float | None]:
-    for count, value in enumerate(values, 1):
-        if count > MAX_VALUES:
-            raise ParseError(f"a series of more than {MAX_VALUES:,} values", text=text)
-        yield value
 
 
 def _no_item(text: str, at: int) -> ParseError:

@@ -13,9 +13,8 @@ _HISTOGRAM = re.compile(r"\{\{.*?\}\}(?:x(\d+)|[-+]\{\{.*?\}\}x(\d+))?")
 def samples(text: str, interval_ms: int) -> Iterator[tuple[int, float]]:
     """Yield the samples, the first of them at 0; native histograms count as no sample."""
     plain = _REPEATED_WORD.sub(_spelled_out, _HISTOGRAM.sub(_as_gap, text))
-    for n, value in enumerate(parse_values(plain)):
-        if value is not None:
-            yield n * interval_ms, value
+    found = parse_values(plain)
+    yield from zip((found.positions * interval_ms).tolist(), found.values.tolist(), strict=True)
 
 
 def _as_gap(found: re.Match[str]) -> str:

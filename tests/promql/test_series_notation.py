@@ -2,15 +2,30 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from observability.promql import ParseError
 from observability.promql.labels import format_metric
-from observability.promql.series_notation import parse_metric, parse_series, parse_values
+from observability.promql.series_notation import (
+    DescribedSamples,
+    parse_metric,
+    parse_series,
+    parse_values,
+)
 from observability.promql.staleness import is_stale
+
+
+def with_gaps(samples: DescribedSamples) -> list[float | None]:
+    """Return one value for each interval up to the last sample, None where there is none."""
+    found = dict(zip(samples.positions.tolist(), samples.values.tolist(), strict=True))
+    return [found.get(position) for position in range(max(found, default=-1) + 1)]
+
+
+def up_to_last(values: list[float | None]) -> list[float | None]:
+    """Return the values without the gap at their end, which leaves no trace."""
+    return values[: max((n for n, value in enumerate(values, 1) if value is not None), default=0)]
 
 
 @pytest.mark.parametrize(
@@ -28,13 +43,26 @@ from observability.promql.staleness import is_stale
     ],
 )
 def test_values_are_expanded(text: str, values: list[float | None]) -> None:
-    assert parse_values(text) == values
+    assert with_gaps(parse_values(text)) == up_to_last(values)
 
 
 def test_the_stale_marker_is_told_from_other_nans() -> None:
-    stale, other = parse_values("stale NaN")
+    assert is_stale(parse_values("stale NaN").values).tolist() == [True, False]
 
-    assert is_stale(np.array([stale, other])).tolist() == [True, False]
+
+def test_sums_are_rounded_one_after_the_other() -> None:
+    expected, value = [], 0.0
+    for _ in range(101):
+        expected.append(value)
+        value += 0.1
+
+    assert parse_values("0+0.1x100").values.tolist() == expected
+
+
+def test_gaps_take_no_memory() -> None:
+    samples = parse_values("1 _x1000000000 2")
+
+    assert samples.positions.tolist() == [0, 1_000_000_001]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +73,7 @@ def test_the_stale_marker_is_told_from_other_nans() -> None:
         pytest.param("1.2.3", 'unexpected "1.2.3" in series values', id="two points"),
         pytest.param("stalex3", 'unexpected "stalex3" in series values', id="stale repeated"),
         pytest.param("1 {{count:5}}", "native histograms are not supported", id="a histogram"),
-        pytest.param("1x99999999999", "more than 10,000,000 values", id="far too many"),
+        pytest.param("1x99999999999", "more than 10,000,000 samples", id="far too many"),
     ],
 )
 def test_other_values_are_refused(text: str, message: str) -> None:
@@ -105,10 +133,10 @@ def test_other_metrics_are_refused(text: str, message: str) -> None:
 
 
 def test_a_series_is_a_metric_with_its_values() -> None:
-    series = parse_series('up{job="a"} 1 _ 3')
+    labels, samples = parse_series('up{job="a"} 1 _ 3')
 
-    assert dict(series.labels) == {"__name__": "up", "job": "a"}
-    assert series.values == [1, None, 3]
+    assert dict(labels) == {"__name__": "up", "job": "a"}
+    assert with_gaps(samples) == [1, None, 3]
 
 
 @given(
@@ -128,4 +156,4 @@ def test_whatever_is_printed_is_read_back(labels: dict[str, str]) -> None:
 def test_numbers_are_read_as_they_are(values: list[float | None]) -> None:
     text = " ".join("_" if value is None else repr(value) for value in values)
 
-    assert parse_values(text) == values
+    assert with_gaps(parse_values(text)) == up_to_last(values)

@@ -56,6 +56,15 @@ class ResultTypeError(RuleEvaluationError):
         self.result_type = result_type
 
 
+class LimitExceededError(RuleEvaluationError):
+    """A rule gives more series or alerts than its group allows; its alerts are forgotten."""
+
+    def __init__(self, limit: int, count: int, what: str) -> None:
+        super().__init__(f"exceeded limit of {limit} with {count} {what}")
+        self.limit = limit
+        self.count = count
+
+
 class GroupTimeoutError(RuleEvaluationError):
     """The rules before this one used up the time of their group."""
 

@@ -40,17 +40,15 @@ from alerts.rules.episodes import RuleChanges, episode, unresolved_by_rule, writ
 from alerts.rules.errors import (
     GroupTimeoutError,
     LeaseLostError,
-    ResultTypeError,
     RuleEvaluationError,
 )
 from alerts.rules.moments import milliseconds, moment
+from alerts.rules.rule_evaluation import Vector, result_vector
 from alerts.rules.schedule import iteration
 from alerts.rules.states import Change, State, Terms, advance
 from observability.metrics.backend import MetricsBackend
-from observability.promql import InstantVector, Limits, QueryOptions, Scalar
+from observability.promql import Limits, QueryOptions
 from observability.promql.errors import PromQLError
-from observability.promql.labels import LabelSet
-from observability.promql.values import Value
 
 LEASE = timedelta(seconds=30)
 """How long a group stays with a worker that says nothing; longer than any one query may take."""
@@ -63,7 +61,6 @@ _MAX_ERROR_LENGTH = 2_000
 _log = structlog.get_logger(__name__)
 
 Clock = Callable[[], datetime]
-Vector = Sequence[tuple[LabelSet, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +270,7 @@ def _ask(rule: Rule, at_ms: int, backend: MetricsBackend) -> _Answer:
             at_ms=at_ms,
             options=QueryOptions(limits=Limits(timeout_seconds=QUERY_TIMEOUT_SECONDS)),
         )
-        vector = _vector(result.value)
+        vector = result_vector(result.value)
     except (PromQLError, RuleEvaluationError) as problem:
         error = str(problem)
     except SoftTimeLimitExceeded:
@@ -286,16 +283,6 @@ def _ask(rule: Rule, at_ms: int, backend: MetricsBackend) -> _Answer:
         error = f"internal error: {problem}"
     duration_ms = (time.monotonic() - started) * 1000
     return _Answer(expr=rule.expr, vector=vector, error=error, duration_ms=duration_ms)
-
-
-def _vector(value: Value) -> Vector:
-    match value:
-        case InstantVector():
-            return list(value.samples())
-        case Scalar():
-            return [((), value.value)]
-        case _:
-            raise ResultTypeError(type(value).__name__.lower())
 
 
 def _too_late(rule: Rule) -> _Answer:

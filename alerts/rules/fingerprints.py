@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+
+from observability.promql.labels import LabelSet
 
 _OFFSET_BASIS = 0xCBF29CE484222325
 _PRIME = 0x100000001B3
@@ -23,3 +26,10 @@ def fingerprint(labels: Mapping[str, str]) -> str:
     for byte in text:
         digest = ((digest ^ byte) * _PRIME) & 0xFFFFFFFFFFFFFFFF
     return f"{digest:016x}"
+
+
+# The same alerts come evaluation after evaluation, and the hash goes byte by byte.
+@lru_cache(maxsize=65_536)
+def fingerprint_of(labels: LabelSet) -> str:
+    """Return the same of a label set that is a value."""
+    return fingerprint(dict(labels))

@@ -12,10 +12,11 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Protocol
 
 from alerts.rules.annotations import render
 from alerts.rules.errors import DuplicateLabelsError
-from alerts.rules.fingerprints import fingerprint
+from alerts.rules.fingerprints import fingerprint_of
 from observability.promql.labels import LabelSet, drop_metric_name, label_set
 
 
@@ -34,7 +35,8 @@ class Terms:
     Attributes:
         hold_ms: How long the expression must give a result before the alert fires (`for`).
         keep_firing_ms: How long it goes on firing after the last result (`keep_firing_for`).
-        labels: Given to every alert, over those of the series; '' takes a label away.
+        labels: Given to every alert, over those of the series; templates, of which '' takes a
+            label away.
         annotations: Templates, see `alerts.rules.annotations`.
     """
 
@@ -42,6 +44,14 @@ class Terms:
     keep_firing_ms: int = 0
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+
+
+class Expand(Protocol):
+    """Fills in a template."""
+
+    def __call__(self, text: str, *, labels: Mapping[str, str], value: float) -> str:
+        """Return the text for a series with these labels, metric name included, and value."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +118,7 @@ def advance(
     *,
     terms: Terms,
     at_ms: int,
+    expand: Expand = render,
 ) -> list[Change]:
     """Return what an evaluation at `at_ms` changes, in no particular order.
 
@@ -116,11 +127,12 @@ def advance(
         vector: What the expression gives.
         terms: What the rule says about its alerts.
         at_ms: The time as of which the expression was evaluated.
+        expand: Fills in templates.
 
     Raises:
         DuplicateLabelsError: Two series would be the same alert; nothing changes then.
     """
-    results = _results(vector, terms=terms, at_ms=at_ms)
+    results = _results(vector, terms=terms, at_ms=at_ms, expand=expand)
     changes = []
     for key in results.keys() | active.keys():
         before = active.get(key)
@@ -131,20 +143,24 @@ def advance(
 
 
 def _results(
-    vector: Iterable[tuple[LabelSet, float]], *, terms: Terms, at_ms: int
+    vector: Iterable[tuple[LabelSet, float]], *, terms: Terms, at_ms: int, expand: Expand
 ) -> dict[str, Episode]:
     """Return each series as the alert that it would be if it were new, by fingerprint."""
     results: dict[str, Episode] = {}
     for series, value in vector:
-        labels = label_set({**dict(drop_metric_name(series)), **terms.labels})
-        key = fingerprint(dict(labels))
+        named = dict(series)
+        given = {
+            name: expand(text, labels=named, value=value) if "{{" in text else text
+            for name, text in terms.labels.items()
+        }
+        labels = label_set({**dict(drop_metric_name(series)), **given})
+        key = fingerprint_of(labels)
         if key in results:
             raise DuplicateLabelsError(labels)
-        named = dict(series)
         results[key] = Episode(
             labels=labels,
             annotations={
-                name: render(text, labels=named, value=value)
+                name: expand(text, labels=named, value=value)
                 for name, text in terms.annotations.items()
             },
             value=value,

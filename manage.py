@@ -3,17 +3,24 @@
 
 import os
 import sys
+from importlib import import_module
 
 from observability.embedded.errors import EmbeddedError
 from observability.environment import InvalidSettingError
 
+_NEED_NO_SETTINGS = {"test_rules": "alerts.management.commands.test_rules"}
+"""Commands that work where the portal was never started, and do not wait for its apps."""
+
 
 def main() -> None:
     """Run one command; a wrong setting ends it with one line instead of a traceback."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observability.settings")
-    from django.core.management import execute_from_command_line  # noqa: PLC0415 (needs the variable above)
-
     try:
+        if module := _NEED_NO_SETTINGS.get("".join(sys.argv[1:2])):
+            import_module(module).Command().run_from_argv(sys.argv)
+            return
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observability.settings")
+        from django.core.management import execute_from_command_line  # noqa: PLC0415 (needs the variable above)
+
         execute_from_command_line(sys.argv)
     except (InvalidSettingError, EmbeddedError) as error:
         sys.exit(f"error: {error}")

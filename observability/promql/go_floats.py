@@ -19,13 +19,21 @@ def shortest(value: float) -> str:
     """Return the shortest text that reads back as the same float (`%v`, `%g`)."""
     if not math.isfinite(value):
         return _not_finite(value)
-    sign, digits, _ = Decimal(repr(value)).normalize().as_tuple()
     exponent = Decimal(repr(value)).adjusted() if value else 0
     if -4 <= exponent < _FIRST_LARGE_EXPONENT:
         return plain(value)
+    return scientific(value).lower()
+
+
+def scientific(value: float) -> str:
+    """Return the same always with an exponent (`%E` of the shortest length): `1.5E+01`."""
+    if not math.isfinite(value):
+        return _not_finite(value)
+    sign, digits, _ = Decimal(repr(value)).normalize().as_tuple()
+    exponent = Decimal(repr(value)).adjusted() if value else 0
     first, *rest = map(str, digits)
     mantissa = first + ("." + "".join(rest) if rest else "")
-    return f"{'-' if sign else ''}{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+    return f"{'-' if sign else ''}{mantissa}E{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
 def open_metrics(value: float) -> str:

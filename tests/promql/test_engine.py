@@ -156,7 +156,7 @@ def test_series_that_differ_in_their_dropped_name_alone_are_one_when_they_take_t
         ("x + on(job) group_left x", "found duplicate series for the match group"),
         ('x + on(job) x{i="1"}', "many-to-one matching must be explicit"),
         (
-            'label_replace(x, "i", "", "", "") + on(job) group_left x{i="1"}',
+            'x + on(job) group_left(i) x{i="1"}',
             "grouping labels must ensure unique matches",
         ),
     ],

@@ -1,11 +1,11 @@
 """`label_replace` and `label_join`: new labels out of old ones."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from observability.promql.blocks import VectorBlock
+from observability.promql.blocks import Bools, VectorBlock
 from observability.promql.errors import ExecutionError, InvalidRegexError
 from observability.promql.expansion import expand
 from observability.promql.functions.signature import VectorFunction
@@ -50,6 +50,7 @@ def _relabel(
     target: str,
     relabel: Callable[[dict[str, str]], str | None],
 ) -> Iterator[VectorBlock]:
+    taken: dict[LabelSet, Bools] = {}
     for block in operands.vector(call.args[0], function=call.function):
         label_sets: list[LabelSet] = []
         drop_name = np.array(block.drop_name)
@@ -62,7 +63,22 @@ def _relabel(
             if target == METRIC_NAME:
                 # A name given on purpose is one to keep.
                 drop_name[row] = False
+        _refuse_same(taken, label_sets, block.present)
         yield replace(block, label_sets=label_sets, drop_name=drop_name)
+
+
+def _refuse_same(
+    taken: dict[LabelSet, Bools], label_sets: Sequence[LabelSet], present: Bools
+) -> None:
+    """Raise when series have become the same at some step; `taken` is where those before are."""
+    for labels, steps in zip(label_sets, present, strict=True):
+        others = taken.get(labels)
+        if others is None:
+            taken[labels] = steps
+            continue
+        if (others & steps).any():
+            raise ExecutionError("vector cannot contain metrics with the same labelset")
+        taken[labels] = others | steps
 
 
 def _check_label_name(name: str, function: str, role: str = "destination") -> None:

@@ -17,7 +17,7 @@ from observability.promql.matchers import Matcher, MatchOp
 from observability.promql.syntax import BinaryOp
 
 from .numbers import larger, number, or_nan, smaller
-from .series import Sample, Vector
+from .series import RefusedError, Sample, Vector
 
 PI = math.pi
 
@@ -83,15 +83,23 @@ def label_replace(vector: Vector, target: str, template: str, source: str, patte
         else:
             value = template.replace("$1", (match[1] or "") if match.re.groups else "")
             found.append(_relabelled(sample, target, value))
-    return found
+    return _distinct(found)
 
 
 def label_join(vector: Vector, target: str, separator: str, *sources: str) -> Vector:
     """Return a vector with a label made out of several."""
-    return [
-        _relabelled(s, target, separator.join(label_value(s.labels, n) for n in sources))
-        for s in vector
-    ]
+    return _distinct(
+        [
+            _relabelled(s, target, separator.join(label_value(s.labels, n) for n in sources))
+            for s in vector
+        ]
+    )
+
+
+def _distinct(vector: Vector) -> Vector:
+    if len({sample.labels for sample in vector}) < len(vector):
+        raise RefusedError("same labelset")
+    return vector
 
 
 def _relabelled(sample: Sample, target: str, value: str) -> Sample:

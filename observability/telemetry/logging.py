@@ -12,14 +12,20 @@ import structlog
 from structlog.typing import Processor
 
 _MASKED = "***"
+# Each with what a line that matches holds somewhere, in lower case: most lines hold none of it.
 _SECRETS = (
     # user:password@ in a URL
-    (re.compile(r"(://[^\s:/@\"]*:)[^\s@/\"]+@"), rf"\1{_MASKED}@"),
+    (("://",), re.compile(r"(://[^\s:/@\"]*:)[^\s@/\"]+@"), rf"\1{_MASKED}@"),
     # an API key: its prefix may be shown
-    (re.compile(r"\b(op_[A-Za-z0-9]{8})_[A-Za-z0-9_-]{16,}"), rf"\1_{_MASKED}"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {_MASKED}"),
-    (re.compile(r"(hooks\.slack\.com/)[^\s\"']+"), rf"\1{_MASKED}"),
+    (("op_",), re.compile(r"\b(op_[A-Za-z0-9]{8})_[A-Za-z0-9_-]{16,}"), rf"\1_{_MASKED}"),
     (
+        ("bearer", "basic"),
+        re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"),
+        rf"\1 {_MASKED}",
+    ),
+    (("hooks.slack.com/",), re.compile(r"(hooks\.slack\.com/)[^\s\"']+"), rf"\1{_MASKED}"),
+    (
+        ("=",),
         re.compile(r"(?i)([?&](?:token|key|api_key|secret|password|sig|signature)=)[^&\s\"']+"),
         rf"\1{_MASKED}",
     ),
@@ -30,8 +36,10 @@ _CHATTY_LOGGERS = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
 
 def mask_secrets(line: str) -> str:
     """Return a log line with passwords, keys and tokens replaced by asterisks."""
-    for pattern, replacement in _SECRETS:
-        line = pattern.sub(replacement, line)
+    lowered = line.lower()
+    for hints, pattern, replacement in _SECRETS:
+        if any(hint in lowered for hint in hints):
+            line = pattern.sub(replacement, line)
     return line
 
 

@@ -10,11 +10,13 @@ from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
+from django.utils.functional import cached_property
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -73,6 +75,15 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
             )
 
 
+class PrometheusRequest(Request):
+    """A request of which views read many parameters; its form is read once."""
+
+    @cached_property
+    def POST(self) -> Any:  # type: ignore[override]  # noqa: N802 (an attribute in the stubs)
+        """Return the posted form, an empty one for GET."""
+        return QueryDict() if self.method in SAFE_METHODS else super().POST
+
+
 class PrometheusView(APIView):
     """A view of Prometheus's API: parameters by GET or as a posted form, errors in its form."""
 
@@ -107,6 +118,17 @@ class PrometheusView(APIView):
             response = self.handle_exception(error)
             response["Allow"] = ", ".join(self.allowed_methods)
             return response
+
+    def initialize_request(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> PrometheusRequest:
+        """Return the request as views take it."""
+        return PrometheusRequest(
+            request,
+            parsers=self.get_parsers(),
+            authenticators=self.get_authenticators(),
+            parser_context=self.get_parser_context(request),
+        )
 
     def get_exception_handler(self) -> Callable[..., Any]:
         """Answer errors as Prometheus does."""

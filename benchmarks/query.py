@@ -5,7 +5,8 @@ compacted, and asks heavy and light questions over connections that are kept; `-
 tables into docs/benchmarks.md. The same question is never asked twice: each time it ends at
 another moment, and results that are cached are left aside. The answers of both are compared. With
 `--data` a folder keeps the data, since writing them takes minutes; `--serve` only runs both on it.
-VictoriaMetrics is a third column where Debian's package is installed.
+`--live` and `--memory` measure other things. VictoriaMetrics is a third column where Debian's
+package is installed.
 """
 
 from __future__ import annotations
@@ -16,76 +17,19 @@ import os
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import psutil
 
-from benchmarks.agreement import disagreement
+from benchmarks import live_queries, query_memory
+from benchmarks.asking import Row, ask, geometric_mean
 from benchmarks.datasets import Dataset, running
 from benchmarks.ingest import machine, write_report
-from benchmarks.keepalive import KeepAlive
-from benchmarks.questions import HEAVY, LIGHT, Question
-from benchmarks.services import SERIES_A_TARGET
+from benchmarks.questions import HEAVY, LIGHT
 from benchmarks.systems import KEY, System
 
-_HEADING = "## Queries"
 _HEAVY_TURNS, _LIGHT_TURNS = 5, 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What became of a question.
-
-    Attributes:
-        seconds: The median of each system, in the order of the systems.
-        problem: Why the times say nothing, '' if they do.
-    """
-
-    question: Question
-    seconds: list[float]
-    problem: str
-
-    @property
-    def ratio(self) -> float:
-        """The portal's time to that of Prometheus."""
-        return self.seconds[1] / self.seconds[0]
-
-
-def ask(
-    systems: Sequence[System], question: Question, dataset: Dataset, *, turns: int, end_ms: int = 0
-) -> Row:
-    """Ask each system so many times, after a time that does not count; compare the first answers."""
-    targets = dataset.series // SERIES_A_TARGET
-    requests = [
-        question.request(turn, end_ms=end_ms or dataset.end_ms, targets=targets)
-        for turn in range(turns + 1)
-    ]
-    medians, answers, problem = [], [], ""
-    for system in systems:
-        client = KeepAlive(system.port)
-        times = []
-        for request in requests:
-            began = time.perf_counter()
-            status, body = client.get(request.path, request.parameters)
-            times.append(time.perf_counter() - began)
-            if status != 200:
-                problem = f"{system.name} answers {status} {body[:100].decode(errors='replace')}"
-            if len(times) == 1:
-                answers.append(body)
-        client.close()
-        medians.append(float(np.median(times[1:])))
-    # VictoriaMetrics has its own idea of rates and windows.
-    problem = problem or disagreement(answers[0], answers[1])
-    return Row(question=question, seconds=medians, problem=problem)
-
-
-def geometric_mean(ratios: Sequence[float]) -> float:
-    """Return the geometric mean."""
-    return float(np.exp(np.mean(np.log(ratios))))
 
 
 def tables(systems: Sequence[System], dataset: Dataset) -> str:
@@ -136,23 +80,41 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=6)
     parser.add_argument("--data", type=Path, help="a folder to keep the data in, or that has them")
     parser.add_argument("--serve", action="store_true", help="only run the systems until Ctrl-C")
+    parser.add_argument(
+        "--live", action="store_true", help="only while samples come in, on new data"
+    )
+    parser.add_argument(
+        "--memory", action="store_true", help="only the memory of the largest queries"
+    )
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     arguments = parser.parse_args()
     # Ends the systems too, not only this process.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     load_before = psutil.getloadavg()[0]
-    found = []
     with tempfile.TemporaryDirectory(prefix="portal-benchmark-") as temporary:
-        for series in arguments.series:
-            folder = (arguments.data or Path(temporary)) / str(series)
-            with running(folder, series=series, hours=arguments.hours) as (systems, dataset):
-                if arguments.serve:
-                    serve(systems, dataset)
-                found.append(tables(systems, dataset))
-    text = "\n".join([_introduction(arguments, load_before), *found])
+        text = "\n".join(
+            [
+                _introduction(arguments, load_before),
+                *(_measure(series, arguments, Path(temporary)) for series in arguments.series),
+            ]
+        )
     print(text)  # noqa: T201 (a command's result)
     if arguments.write:
         write_report(text)
+
+
+def _measure(series: int, arguments: argparse.Namespace, temporary: Path) -> str:
+    """Return the section of so many series."""
+    if arguments.live:
+        rows = live_queries.measure(temporary, series=series, hours=arguments.hours)
+        return live_queries.section(rows, series=series)
+    folder = (arguments.data or temporary) / str(series)
+    with running(folder, series=series, hours=arguments.hours) as (systems, dataset):
+        if arguments.serve:
+            serve(systems, dataset)
+        if arguments.memory:
+            return query_memory.section(query_memory.measure(systems[1], dataset), dataset)
+        return tables(systems, dataset)
 
 
 def serve(systems: Sequence[System], dataset: Dataset) -> None:
@@ -168,17 +130,24 @@ def serve(systems: Sequence[System], dataset: Dataset) -> None:
 
 
 def _introduction(arguments: argparse.Namespace, load_before: float) -> str:
-    return "\n".join(
-        [
-            _HEADING,
-            "",
-            f"`python -m benchmarks.query` on {datetime.datetime.now(datetime.UTC):%d %B %Y}: {machine()};"
-            f" load average before the run {load_before:.1f}.",
-            f"{arguments.hours:g} hours of a fleet of services, a sample each 15 s, compacted; medians of"
-            f" {_HEAVY_TURNS} heavy and {_LIGHT_TURNS} light queries over a connection that is kept. The answers of"
-            " both were compared.",
-            "",
-        ]
+    data = f"{arguments.hours:g} hours of a fleet of services, a sample each 15 s"
+    if arguments.live:
+        heading, option = "Queries while samples come in", " --live"
+        text = f"{data}; the newest hour lies in segments of a minute, as no merge has run."
+    elif arguments.memory:
+        heading, option = "Memory of queries", " --memory"
+        text = f"{data}. The peak of the web process that answers, less what it held before."
+    else:
+        heading, option = "Queries", ""
+        text = (
+            f"{data}, compacted; medians of {_HEAVY_TURNS} heavy and {_LIGHT_TURNS} light queries over a"
+            " connection that is kept. Answers of the portal and Prometheus were compared and are equal"
+            " unless a row says something else."
+        )
+    date = datetime.datetime.now(datetime.UTC)
+    return (
+        f"## {heading}\n\n`python -m benchmarks.query{option}` on {date:%d %B %Y}: {machine()};"
+        f" load average before the run {load_before:.1f}.\n{text}\n"
     )
 
 

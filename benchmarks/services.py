@@ -26,7 +26,7 @@ BOUNDS = ("0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "+
 MODES = ("user", "system", "iowait", "idle")
 GAUGES = 33
 
-# So many samples of a series stand in a body, and so many series.
+# So many samples of a series stand in a body when there is no hurry, and so many series.
 ROUNDS_A_BODY = 40
 _SERIES_A_BODY = 500
 _RESTARTS_AN_HOUR = 0.02
@@ -101,7 +101,9 @@ class Services:
             1,
         )
 
-    def bodies(self, *, start_ms: int, rounds: int) -> Iterator[bytes]:
+    def bodies(
+        self, *, start_ms: int, rounds: int, rounds_a_body: int = ROUNDS_A_BODY
+    ) -> Iterator[bytes]:
         """Yield remote-write bodies with so many samples of every series, the oldest first."""
         targets_a_body = _SERIES_A_BODY // SERIES_A_TARGET
         parts = [
@@ -110,8 +112,8 @@ class Services:
         ]
         labels = [[one for target in part for one in self.labels(target)] for part in parts]
         phases = np.arange(self.targets) * 7_919 % INTERVAL_MS
-        for first in range(0, rounds, ROUNDS_A_BODY):
-            count = min(ROUNDS_A_BODY, rounds - first)
+        for first in range(0, rounds, rounds_a_body):
+            count = min(rounds_a_body, rounds - first)
             values = self.values(count)
             times = start_ms + (first + np.arange(count)) * INTERVAL_MS
             for part, its_labels in zip(parts, labels, strict=True):

@@ -44,7 +44,7 @@ window.portalFigures = (() => {
       case "per-second":
         return `${withPrefix(value, 1000, ["", " k", " M", " G"])}/s`;
       default:
-        return Math.abs(value) < 1 && value !== 0 ? value.toPrecision(3) : withPrefix(value, 1000, ["", " k", " M", " G", " T"]);
+        return Math.abs(value) < 1 ? String(Number(value.toPrecision(3))) : withPrefix(value, 1000, ["", " k", " M", " G", " T"]);
     }
   }
 

@@ -54,7 +54,7 @@ def completions(request: HttpRequest, kind: str) -> HttpResponse:
         case _:
             suggestions = completion.suggest_label_values(asked.get("label", ""), selector, typed)
     found = [
-        {"text": each.text, "detail": each.detail, "help": each.help} for each in suggestions.found
+        {"text": each.text, "type": each.type, "help": each.help} for each in suggestions.found
     ]
     return JsonResponse({"found": found, "are_all": suggestions.are_all})
 

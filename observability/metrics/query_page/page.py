@@ -99,7 +99,7 @@ def _config() -> dict[str, Any]:
             "completeLabelValues": reverse("metrics-query-complete", args=["label-values"]),
             "check": reverse("metrics-query-check"),
             "explain": reverse("metrics-query-explain"),
-            "format": "/api/v1/format_query",
+            "format": reverse("prometheus-format-query"),
             "history": reverse("metrics-query-history"),
         },
     }

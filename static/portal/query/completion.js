@@ -30,7 +30,7 @@ class PortalNames {
 
   async metricNames() {
     const found = await this.#ask(config.urls.completeMetrics, { typed: this.#typed });
-    this.#help = Object.fromEntries(found.map(({ text, detail, help }) => [text, [{ type: detail, help }]]));
+    this.#help = Object.fromEntries(found.map(({ text, type, help }) => [text, [{ type, help }]]));
     return found.map(({ text }) => text);
   }
 

@@ -147,7 +147,7 @@ export class Editor {
     if (answer.problem) return [{ ...nonEmpty(answer.problem, text), severity: "error", message: answer.problem.message }];
     const unknown = answer.metrics
       .filter((metric) => !metric.is_known)
-      .map((metric) => ({ ...nonEmpty(metric, text), severity: "hint", message: `No series of “${metric.name}” are stored.` }));
+      .map((metric) => ({ ...nameIn(metric, text), severity: "hint", message: `No series of “${metric.name}” are stored.` }));
     const notes = (text === this.#notesText ? this.#notes : []).map(({ severity, message }) => ({
       ...(placeIn(text, message) ?? { from: 0, to: text.length }),
       severity,
@@ -193,6 +193,11 @@ export class Editor {
 }
 
 const darkTheme = () => EditorView.theme({}, { dark: window.portalFigures.isDark() });
+
+/** Return where a selector names its metric; the whole selector when that is within the braces. */
+function nameIn({ name, from, to }, text) {
+  return nonEmpty({ from, to: text.startsWith(name, from) ? from + name.length : to }, text);
+}
 
 /** Return a place that can be seen: at least one character long. */
 function nonEmpty({ from, to }, text) {

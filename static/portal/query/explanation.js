@@ -29,7 +29,7 @@ function section(run, isOne, onPoint) {
       "p",
       { class: "query-explained-words" },
       isOne ? "" : el("span", { class: "query-letter" }, letterOf(run.place)),
-      `${formatTook(seconds)} for ${counted(root.series, "series", "series")}, from ${counted(root.samples, "sample")}.`,
+      `${formatTook(seconds)} for ${counted(root.series, "series", "series")} of ${counted(root.points, "value")}, from ${counted(root.samples, "sample")}.`,
     ),
     el(
       "div",
@@ -50,7 +50,9 @@ function flat(node, depth = 0) {
 
 function row(node, depth, whole, point) {
   const share = (seconds) => `${Math.min(100, (100 * seconds) / whole).toFixed(1)}%`;
-  const sources = Object.entries(node.sources).map(([source, count]) => `${count.toLocaleString("en-US")} ${source}`);
+  // Where all are samples as they came in, the number above says it.
+  const told = Object.keys(node.sources).some((source) => source !== "samples") ? Object.entries(node.sources) : [];
+  const sources = told.map(([source, count]) => `${count.toLocaleString("en-US")} ${source}`);
   return el(
     "tr",
     {
@@ -72,6 +74,6 @@ function row(node, depth, whole, point) {
     el("td", { class: "portal-number" }, formatTook(node.seconds)),
     el("td", { class: "portal-number" }, node.series.toLocaleString("en-US")),
     el("td", { class: "portal-number" }, node.points.toLocaleString("en-US")),
-    el("td", { class: "portal-number", title: sources.join(", ") }, node.samples.toLocaleString("en-US"), sources.length ? el("div", { class: "portal-quiet" }, sources.join(", ")) : null),
+    el("td", { class: "portal-number" }, node.samples.toLocaleString("en-US"), sources.length ? el("div", { class: "portal-quiet" }, sources.join(", ")) : null),
   );
 }

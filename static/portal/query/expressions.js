@@ -32,6 +32,12 @@ export class Expressions {
     return this.#active ?? this.#rows[0];
   }
 
+  /** The metrics that the expressions name and of which no series are stored. */
+  get unknownMetrics() {
+    const metrics = this.#rows.filter(({ isHidden }) => !isHidden).flatMap(({ known }) => known?.metrics ?? []);
+    return [...new Set(metrics.filter((metric) => !metric.is_known).map(({ name }) => name))];
+  }
+
   editor(place) {
     return this.#rows[place]?.editor;
   }
@@ -66,7 +72,7 @@ export class Expressions {
       onFocus: () => this.#use(row),
       onCheck: (answer) => {
         row.known = answer;
-        if (this.active === row) this.#callbacks.onCheck(answer);
+        this.#callbacks.onCheck(this.active.known);
       },
     });
     this.#rows.push(row);

@@ -79,17 +79,22 @@ export class Graph {
     this.#element.dataset.lines = visible.length;
   }
 
+  // One line stands out, or none does.
   #point(id) {
-    this.#chart.dispatchAction({ type: id === null ? "downplay" : "highlight", seriesId: id ?? undefined });
+    const series = this.#chart.getOption().series.map((line) => ({
+      id: line.id,
+      lineStyle: { opacity: id === null || line.id === id ? 1 : 0.15, width: line.id === id ? 2.5 : 1.5 },
+    }));
+    if (series.length > 1) this.#chart.setOption({ series });
   }
 
   #options(lines, { start, end, step }, { stacked, unit }) {
     const ink = isDark() ? "#cbd5e1" : "#475569";
-    const grid = isDark() ? "#334155" : "#e2e8f0";
+    const grid = isDark() ? "#1e293b" : "#e2e8f0";
     const paper = isDark() ? "#0f172a" : "#ffffff";
     return {
       animation: false,
-      textStyle: { color: ink, fontFamily: "inherit" },
+      textStyle: { color: ink, fontFamily: getComputedStyle(document.body).fontFamily },
       grid: { left: 8, right: 16, top: 16, bottom: 8, containLabel: true },
       tooltip: {
         trigger: "axis",
@@ -126,7 +131,7 @@ export class Graph {
         symbolSize: 5,
         showSymbol: series.values.length <= 2,
         lineStyle: { width: 1.5 },
-        emphasis: { focus: "series", lineStyle: { width: 2.5 } },
+        emphasis: { disabled: true },
         areaStyle: stacked ? { opacity: 0.35 } : undefined,
         stack: stacked ? "all" : undefined,
         data: points(series.values, step).map(([time, value]) => [time, Number.isFinite(value) ? value : null]),

@@ -37,7 +37,7 @@ export function showLegend(element, lines, { hidden, unit, total, onChange, onPo
       },
       el("span", { class: "query-swatch", style: `background:${line.colour}` }),
       el("span", { class: "query-line-name" }, line.name),
-      el("span", { class: "query-line-value", title: line.last ?? "" }, line.last === null ? "–" : readable(line.last, unit)),
+      el("span", { class: "query-line-value", title: line.last ?? "" }, line.last === null ? "–" : readable(line.last, unit, 4)),
     ),
   );
   const words = el("p", { class: "query-legend-words portal-quiet" });

@@ -27,7 +27,10 @@ const graph = new Graph(byId("query-graph"), byId("query-legend"), {
 const expressions = new Expressions({
   onRun: () => change({}),
   onChange: () => clearTimeout(refreshing),
-  onCheck: (answer) => showNextSteps(answer),
+  onCheck: (answer) => {
+    showNextSteps(answer);
+    if (!byId("query-empty").hidden) showEmpty(true);
+  },
 });
 
 /** Take over changes of the state, show and run it; the address follows, so that "back" undoes it. */
@@ -151,7 +154,7 @@ function showPanel() {
 
 function statusOf(good, series) {
   const took = formatTook(Math.max(...good.map(({ seconds }) => seconds)));
-  if (answers.tab === "explain") return `Run in ${took}, without the cache of results.`;
+  if (answers.tab === "explain") return `Run in steps of ${formatDuration(answers.times.step)}, in ${took} with all that is around it`;
   if (answers.tab === "table") return `${counted(series, "series", "series")} in ${took}`;
   return `${counted(series, "series", "series")} in steps of ${formatDuration(answers.times.step)}, in ${took}`;
 }
@@ -159,7 +162,14 @@ function statusOf(good, series) {
 function notesOf({ place, error, warnings, infos }, isOne) {
   const letter = isOne ? "" : el("span", { class: "query-letter" }, letterOf(place));
   const note = (kind, symbol, words, role) => el("div", { class: `query-note query-note-${kind}`, role }, icon(symbol), letter.cloneNode?.(true) ?? "", el("span", {}, words));
-  if (error) return [note("error", "error", error.message, "alert")];
+  if (error) {
+    const box = note("error", "error", error.message.replace(/^invalid parameter "query": /, ""), "alert");
+    // A range vector has no value at a step, but the table shows its samples.
+    if (/^invalid expression type "(range vector|string)"/.test(error.message)) {
+      box.append(el("button", { type: "button", class: "portal-link", on: { click: () => change({ tab: "table" }) } }, "Show it in the table"));
+    }
+    return [box];
+  }
   return [
     ...warnings.map((words) => note("warning", "warning", words, "status")),
     ...infos.map((words) => note("info", "info", words, "status")),
@@ -171,10 +181,13 @@ function showEmpty(isEmpty) {
   box.hidden = !isEmpty;
   if (!isEmpty) return;
   const isNow = state.tab === "table" && state.at === null && state.end === null;
+  const unknown = expressions.unknownMetrics;
+  let words = isNow ? "The graph shows whether there was something before." : "Look further back, or ask for fewer labels.";
+  if (unknown.length) words = `No series of ${unknown.map((name) => `“${name}”`).join(" or ")} are stored.`;
   box.replaceChildren(
     el("span", { class: "material-symbols-outlined portal-empty-icon", "aria-hidden": "true" }, "search_off"),
     el("h2", { class: "portal-heading" }, isNow ? "Nothing matches right now" : "Nothing in this time"),
-    el("p", {}, isNow ? "The graph shows whether there was something before." : "Look further back, or at fewer labels: a name that is not stored is underlined above."),
+    el("p", {}, words),
   );
 }
 
@@ -249,8 +262,9 @@ function start() {
     run();
   });
   show();
-  expressions.active.editor.focus();
-  run();
+  // On a phone the keyboard would cover what one has come to see.
+  if (!window.matchMedia("(pointer: coarse)").matches) expressions.active.editor.focus();
+  run({ isAsked: true });
 }
 
 /** Show the same answers in another way. */

@@ -46,4 +46,4 @@ export async function ask(url, { method = "GET", parameters = [], signal } = {})
   return answer;
 }
 
-const token = () => document.querySelector("#query-form [name=csrfmiddlewaretoken]").value;
+const token = () => document.querySelector("#query-token input").value;

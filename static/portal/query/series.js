@@ -27,11 +27,11 @@ export function labelNames(metrics) {
 export const numberOf = (text) => Number(text.replace("Inf", "Infinity"));
 
 /** Return a value as people read it; the exact one is for the title. */
-export function readable(text, unit) {
+export function readable(text, unit, digits = 7) {
   const value = numberOf(text);
   if (!Number.isFinite(value)) return text;
   if (unit) return window.portalFigures.formatValue(value, unit);
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-6 || size >= 1e15)) return value.toExponential(4);
-  return value.toLocaleString("en-US", { maximumSignificantDigits: Math.max(7, Math.ceil(Math.log10(size + 1))) });
+  return value.toLocaleString("en-US", { maximumSignificantDigits: Math.max(digits, Math.ceil(Math.log10(size + 1))) });
 }

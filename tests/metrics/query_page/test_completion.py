@@ -29,7 +29,7 @@ def test_metrics_come_with_type_and_help(admin_client: Client) -> None:
     answer = completions(admin_client, "metrics", typed="rig")
 
     assert answer == {
-        "found": [{"text": "rig_load", "detail": "gauge", "help": "Load of the rig."}],
+        "found": [{"text": "rig_load", "type": "gauge", "help": "Load of the rig."}],
         "are_all": True,
     }
 
@@ -69,10 +69,7 @@ def test_label_names_are_those_of_the_selectors_series(admin_client: Client) -> 
 
     answer = completions(admin_client, "label-names", selector="rig_load")
 
-    assert [(each["text"], each["detail"]) for each in answer["found"]] == [
-        ("host", "3 values"),
-        ("job", "1 value"),
-    ]
+    assert texts(answer) == ["host", "job"]
 
 
 @pytest.mark.parametrize("selector", ["", '{job="rigs"}'], ids=["of all", "without a name"])

@@ -27,6 +27,7 @@ from observability.metrics.store.listing import (
     list_series,
 )
 from observability.metrics.store.log import LogSamples
+from observability.metrics.store.newest import NewestSample, newest_samples
 from observability.metrics.store.storage import PostgresStorage
 from observability.promql import Engine, QueryOptions, QueryResult
 from observability.promql.labels import LabelSet
@@ -86,6 +87,13 @@ class MetricsBackend(Protocol):
         limit: int | None = None,
     ) -> list[str]:
         """Return the values that a label has on such series, sorted."""
+        ...
+
+    def newest(self, selectors: Selectors, *, period: Period) -> Iterator[NewestSample]:
+        """Yield the newest sample in a period of each series of any of the selectors.
+
+        Sorted by the metric's name; series that have ended are left out.
+        """
         ...
 
     def metadata(self, names: Sequence[str] | None = None) -> Mapping[str, Metadata]:
@@ -164,12 +172,16 @@ class LocalBackend:
         """Return values from the catalogue."""
         return list_label_values(name, selectors, period)[:limit]
 
+    def newest(self, selectors: Selectors, *, period: Period) -> Iterator[NewestSample]:
+        """Yield samples that were read, some series at a time."""
+        return newest_samples(selectors, period)
+
     def metadata(self, names: Sequence[str] | None = None) -> Mapping[str, Metadata]:
         """Return metadata from the catalogue."""
         metrics = Metric.objects.all() if names is None else Metric.objects.filter(name__in=names)
         return {
-            metric.name: Metadata(type=MetricType(metric.type), help=metric.help, unit=metric.unit)
-            for metric in metrics
+            name: Metadata(type=MetricType(kind), help=help_text, unit=unit)
+            for name, kind, help_text, unit in metrics.values_list("name", "type", "help", "unit")
         }
 
 

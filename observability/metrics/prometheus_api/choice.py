@@ -87,8 +87,22 @@ def read_integer(request: Request, name: str) -> int | None:
     text = next((text for text in texts(request, name) if text), "")
     if not text:
         return None
-    if not _INTEGER.fullmatch(text):
-        raise BadParameterError(name, f'strconv.Atoi: parsing "{text[:100]}": invalid syntax')
-    if abs(int(text)) > _LARGEST_INTEGER:
-        raise BadParameterError(name, f'strconv.Atoi: parsing "{text[:100]}": value out of range')
+    fault = _integer_fault(text)
+    if fault:
+        raise BadParameterError(name, f'strconv.Atoi: parsing "{text[:100]}": {fault}')
     return int(text)
+
+
+def read_number(request: Request, name: str) -> int | None:
+    """Return the same, where Prometheus has a simpler word for what is none."""
+    try:
+        return read_integer(request, name)
+    except BadParameterError as error:
+        raise BadDataError(f"{name} must be a number") from error
+
+
+def _integer_fault(text: str) -> str:
+    """Return what Go says of a text that is no number of 64 bits, '' for one that is."""
+    if not _INTEGER.fullmatch(text):
+        return "invalid syntax"
+    return "value out of range" if len(text) > 30 or abs(int(text)) > _LARGEST_INTEGER else ""

@@ -6,12 +6,11 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
-from observability.access.permissions import requires
-from observability.access.scopes import Scope
 from observability.metrics.backend import get_backend
 from observability.metrics.prometheus_api.choice import read_limit, read_period, read_selectors
 from observability.metrics.prometheus_api.escaping import unescape_name
 from observability.metrics.prometheus_api.lists import list_parts
+from observability.metrics.prometheus_api.read_view import ReadView
 from observability.metrics.prometheus_api.transport import answer
 from observability.metrics.prometheus_api.view import PrometheusView
 from observability.promql.errors import BadDataError
@@ -32,10 +31,8 @@ class LabelNamesView(PrometheusView):
     post = get
 
 
-class LabelValuesView(PrometheusView):
+class LabelValuesView(ReadView):
     """List the values of a label."""
-
-    permission_classes = [requires(read=Scope.METRICS_READ)]
 
     @extend_schema(exclude=True)
     def get(self, request: Request, name: str) -> HttpResponseBase:

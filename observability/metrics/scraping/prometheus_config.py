@@ -33,7 +33,7 @@ SecretName = Literal["password", "bearer_token"]
 _SIZE = re.compile(r"(\d+)([KMGT]?I?B)", re.IGNORECASE)
 _UNITS = {"b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "tb": 2**40}
 # Prometheus's API shows this in the place of a secret.
-_HIDDEN = "<secret>"
+HIDDEN = "<secret>"
 _LIMITS = ("sample_limit", "label_limit", "label_name_length_limit", "label_value_length_limit")
 _KNOWN = {
     "job_name", "scrape_interval", "scrape_timeout", "metrics_path", "scheme", "params", "honor_labels",
@@ -263,7 +263,7 @@ class _Reading:
         return {"authentication": Authentication.BEARER.value, "username": ""}
 
     def _secret(self, name: SecretName, value: Any, path: Any) -> None:
-        if value and value != _HIDDEN:
+        if value and value != HIDDEN:
             self._plan.secrets[name] = str(value)
         else:
             self._plan.missing_secrets[name] = self._full_path(str(path)) if path else ""

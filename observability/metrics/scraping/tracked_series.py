@@ -14,7 +14,7 @@ import cramjam
 
 from observability.metrics.ingest.series_labels import UnacceptableSeriesError
 from observability.metrics.scraping.sample_labels import Scope, read_scope
-from observability.promql.labels import LabelSet, label_set
+from observability.promql.labels import METRIC_NAME, LabelSet, label_set, label_value
 
 # No key has a line break: the text formats escape it.
 _DIVIDER = b"\n"
@@ -48,6 +48,18 @@ class TrackedSeries:
             return None
         scope, *keys = bytes(cramjam.zstd.decompress(data)).split(_DIVIDER)
         return cls(scope=read_scope(scope.decode()), keys=keys)
+
+
+def metric_names(data: bytes) -> set[str]:
+    """Return the names of the metrics of what `TrackedSeries.encode` gave."""
+    tracked = TrackedSeries.decode(data)
+    if tracked is None:
+        return set()
+    names = {key.partition(b"{")[0].rstrip() for key in tracked.keys}
+    if not tracked.scope.rules and b"" not in names:
+        return {name.decode() for name in names}
+    # Rules may change names, and some stand between the braces.
+    return {label_value(labels, METRIC_NAME) for labels in _label_sets(tracked.scope, tracked.keys)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

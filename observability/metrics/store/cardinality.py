@@ -29,6 +29,15 @@ class Count:
     value: int
 
 
+@dataclass(frozen=True, slots=True)
+class LabelSize:
+    """How many values a label has, and how many bytes name and value of all of them take."""
+
+    name: str
+    values: int
+    bytes: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Multiplier:
     """The label that multiplies a metric's series most.
@@ -88,12 +97,12 @@ class Cardinality:
 def measure_cardinality(*, top: int) -> Cardinality:
     """Return the `top` largest of everything."""
     metrics = series_by_metric(top)
-    labels = _labels()
+    labels = label_sizes()
     return Cardinality(
-        label_pairs=sum(values for _, values, _ in labels),
+        label_pairs=sum(label.values for label in labels),
         series_by_metric=metrics,
-        values_by_label=_largest([Count(name, values) for name, values, _ in labels], top),
-        bytes_by_label=_largest([Count(name, size) for name, _, size in labels], top),
+        values_by_label=largest([Count(label.name, label.values) for label in labels], top),
+        bytes_by_label=largest([Count(label.name, label.bytes) for label in labels], top),
         series_by_pair=series_by_pair(top),
         multipliers=multipliers([count.name for count in metrics]),
         churn=churn(top),
@@ -183,15 +192,16 @@ def churn(top: int) -> list[Churn]:
         ]
 
 
-def _labels() -> list[tuple[str, int, int]]:
-    """Return each label with the number of its values, and the bytes of name and values."""
+def label_sizes() -> list[LabelSize]:
+    """Return how large each label is; the metric's name is none of them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name, count(*), sum(octet_length(name) + octet_length(value))"
             " FROM metrics_labelpair GROUP BY name"
         )
-        return [(name, values, int(size)) for name, values, size in cursor.fetchall()]
+        return [LabelSize(name, values, int(size)) for name, values, size in cursor.fetchall()]
 
 
-def _largest(counts: list[Count], top: int) -> list[Count]:
+def largest(counts: Sequence[Count], top: int) -> list[Count]:
+    """Return the `top` largest, the largest first."""
     return sorted(counts, key=lambda count: (-count.value, count.name))[:top]

@@ -150,6 +150,29 @@ def _tiers() -> list[Tier]:
     return tiers
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How many log rows and segments there are, and the time that they cover; None when it is none."""
+
+    rows: int
+    oldest_ms: int | None
+    newest_ms: int | None
+
+
+def extent() -> Extent:
+    """Return the extent of the store."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(rows), min(oldest_ms), max(newest_ms) FROM ("
+            "   SELECT count(*), min(min_timestamp_ms), max(max_timestamp_ms) FROM metrics_samplelog"
+            "   UNION ALL"
+            "   SELECT count(*), min(min_timestamp_ms), max(max_timestamp_ms) FROM metrics_segment"
+            " ) AS part (rows, oldest_ms, newest_ms)"
+        )
+        rows, oldest_ms, newest_ms = cursor.fetchone()
+    return Extent(rows=int(rows), oldest_ms=oldest_ms, newest_ms=newest_ms)
+
+
 def disk_bytes() -> dict[str, int]:
     """Return what each part of the store takes on disk, indexes and all."""
     return {name: _disk_bytes(tables) for name, tables in _TABLES.items()}

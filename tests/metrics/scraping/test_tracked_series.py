@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observability.metrics.scraping.sample_labels import Scope, make_scope
-from observability.metrics.scraping.tracked_series import TrackedSeries, difference
+from observability.metrics.scraping.tracked_series import TrackedSeries, difference, metric_names
 from observability.promql.labels import label_set
 
 SCOPE = make_scope({"job": "app"}, honor_labels=False, rules=[])
@@ -46,3 +46,14 @@ def test_all_series_end_when_the_labels_of_the_target_change() -> None:
     news = difference(tracked([b"a", b"b"]), tracked([b"a", b"b"], OTHER))
 
     assert list(news.ended) == [label_set({"__name__": name, "job": "app"}) for name in ("a", "b")]
+
+
+def test_names_of_metrics_are_those_after_relabeling() -> None:
+    names = [b'a{x="1"}', b'a{x="2"}', b"b", b'{"c.d",x="1"}']
+    rule = {"source_labels": ["__name__"], "regex": "b", "target_label": "__name__", "replacement": "z"}  # fmt: skip
+    renaming = make_scope({"job": "app"}, honor_labels=False, rules=[rule])
+
+    assert metric_names(tracked(names[:3]).encode()) == {"a", "b"}
+    assert metric_names(tracked(names).encode()) == {"a", "b", "c.d"}
+    assert metric_names(tracked(names[:3], renaming).encode()) == {"a", "z"}
+    assert metric_names(b"") == set()

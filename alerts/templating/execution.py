@@ -85,7 +85,7 @@ class Output:
     def _write(self, text: str) -> None:
         self._length += len(text)
         if self._length > self._budget.limits.output:
-            raise LimitError(f"output is longer than {self._budget.limits.output} characters")
+            raise LimitError(f"prints more than {self._budget.limits.output} characters")
         self._pieces.append(text)
 
     def __str__(self) -> str:
@@ -419,6 +419,7 @@ class Executor:
         types = [*function.takes]
         count = len(arguments) + (final is not _MISSING)
         types += [function.rest or ANY] * (count - len(types))
+        self._budget.spend(count)
         values = [
             self._argument(dot, of, argument)
             for of, argument in zip(types, arguments, strict=False)
@@ -449,7 +450,6 @@ class Executor:
 
     def _argument(self, dot: object, of: Type, node: Operand) -> object:
         self._at = node
-        self._budget.step()
         match node:
             case Dot():
                 return self._checked(dot, of)

@@ -32,7 +32,7 @@ _UNQUOTED = {
     **_TEXT,
     **{ord(character): f"&#{ord(character)};" for character in "\t\n\v\f\r =`"},
 }
-_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^>]*>", re.DOTALL)
+_TAG = re.compile(r"<!--|</?[a-zA-Z]")
 _SAFE_SCHEMES = frozenset(["http", "https", "mailto"])
 _URL_KEPT = frozenset(b"!#$&*+,/:;=?@[]")
 _UNRESERVED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
@@ -83,8 +83,23 @@ def in_rcdata(value: object) -> str:
 def in_attribute(value: object, *, is_quoted: bool) -> str:
     """Return a value of an attribute."""
     if isinstance(value, SafeHtml):
-        return quoted_or_not(_TAG.sub("", value), is_quoted=is_quoted, is_html=True)
+        return quoted_or_not(_without_tags(value), is_quoted=is_quoted, is_html=True)
     return quoted_or_not(shown(value), is_quoted=is_quoted)
+
+
+def _without_tags(html: str) -> str:
+    kept: list[str] = []
+    position = 0
+    for start in _TAG.finditer(html):
+        if start.start() < position:
+            continue
+        kept.append(html[position : start.start()])
+        closing = "-->" if start.group() == "<!--" else ">"
+        end = html.find(closing, start.end())
+        if end < 0:
+            return "".join(kept)
+        position = end + len(closing)
+    return "".join(kept) + html[position:]
 
 
 def quoted_or_not(text: str, *, is_quoted: bool, is_html: bool = False) -> str:

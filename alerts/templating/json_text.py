@@ -13,6 +13,7 @@ from alerts.templating.limits import BoundedText
 from alerts.templating.octets import printable
 from alerts.templating.times import Time
 from alerts.templating.values import sorted_items
+from observability.promql.go_floats import plain
 
 _RFC_3339 = "2006-01-02T15:04:05.999999999Z07:00"
 _ESCAPES = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
@@ -89,7 +90,4 @@ def _number(value: float) -> str:
         if not exponent:
             mantissa, _, exponent = f"{value:e}".partition("e")
         return f"{mantissa.removesuffix('.0')}e{int(exponent):+d}"
-    text = repr(value)
-    if "e" in text:
-        text = f"{value:.30f}".rstrip("0") if abs(value) < 1 else f"{value:.0f}"
-    return text.removesuffix(".0")
+    return plain(value)

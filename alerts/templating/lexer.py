@@ -73,6 +73,7 @@ _KEYWORDS = frozenset(
 )
 _SIMPLE = {kind.value: kind for kind in (Kind.ASSIGN, Kind.PIPE, Kind.LEFT_PAREN)}
 _SPACES = " \t\r\n"
+_SPACE_SET = frozenset(_SPACES)
 _LITERALS = {
     '"': (re.compile(r'"(?:[^"\\\n]|\\[^\n])*"'), Kind.STRING, "unterminated quoted string"),
     "'": (
@@ -185,8 +186,11 @@ class _Lexer:
         is_trimmed = not self._text.startswith("}}", self._position)
         self._position += 4 if is_trimmed else 2
         if is_trimmed:
-            rest = self._text[self._position :]
-            self._position += len(rest) - len(rest.lstrip(_SPACES))
+            self._skip_spaces()
+
+    def _skip_spaces(self) -> None:
+        while self._text[self._position : self._position + 1] in _SPACE_SET:
+            self._position += 1
 
     def _inside_action(self) -> Token:
         self._start = self._position
@@ -235,8 +239,7 @@ class _Lexer:
         raise _LexError(f"unrecognized character in action: {_code_point(character)}")
 
     def _space(self) -> Token:
-        while self._text[self._position : self._position + 1] in tuple(_SPACES):
-            self._position += 1
+        self._skip_spaces()
         if self._text.startswith("-}}", self._position):
             # The last space belongs to the marker.
             self._position -= 1
@@ -301,7 +304,7 @@ class _Lexer:
         if self._text.startswith("}}", self._position):
             return True
         return (
-            self._text[self._position : self._position + 1] in tuple(_SPACES)
+            self._text[self._position : self._position + 1] in _SPACE_SET
             and self._text[self._position + 1 : self._position + 4] == "-}}"
         )
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from alerts.templating.errors import FunctionError, LimitError
 
 MAX_TEXT = 1_000_000
 """Characters of one text: of the output and of what a function makes."""
 
-_STEPS_BETWEEN_CLOCKS = 256
+MAX_TEMPLATE = 1_000_000
+"""Characters of a template."""
+
+_STEP = 20
+_BETWEEN_CLOCKS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +23,8 @@ class Limits:
 
     Attributes:
         output: Characters of the result.
-        work: Steps taken and characters and elements made by functions, taken together.
-        seconds: Time from the start; a query of the template has its own bound.
+        work: Characters and elements made by functions, with twenty for each step taken.
+        seconds: Time from the start, with that of queries.
         depth: Templates within templates.
     """
 
@@ -30,35 +34,37 @@ class Limits:
     depth: int = 100
 
 
-@dataclass(slots=True)
 class Budget:
     """What is left of an execution's limits."""
 
-    limits: Limits
-    spent: int = 0
-    _steps: int = 0
-    _deadline: float = field(init=False)
+    __slots__ = ("_deadline", "_left_to_clock", "_work", "limits")
 
-    def __post_init__(self) -> None:
-        self._deadline = time.monotonic() + self.limits.seconds
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._deadline = time.monotonic() + limits.seconds
+        self._work = limits.work
+        self._left_to_clock = 0
 
     def step(self) -> None:
         """Count one step of the execution."""
-        self._steps += 1
-        self.spend(1)
-        if self._steps % _STEPS_BETWEEN_CLOCKS == 0:
-            self.check_clock()
+        self._left_to_clock -= _STEP
+        if self._left_to_clock < 0:
+            self._check()
 
     def spend(self, work: int) -> None:
         """Count characters or elements that were made."""
-        self.spent += work
-        if self.spent > self.limits.work:
-            raise LimitError("template makes too much: more than it may in one execution")
+        self._left_to_clock -= work
+        if self._left_to_clock < 0:
+            self._check()
 
-    def check_clock(self) -> None:
-        """Raise `LimitError` when the time is up."""
+    def _check(self) -> None:
+        self._work += self._left_to_clock
+        if self._work < 0:
+            raise LimitError("takes more steps, or makes more text, than a template may")
         if time.monotonic() > self._deadline:
-            raise LimitError(f"template took longer than {self.limits.seconds:g} s")
+            raise LimitError(f"takes longer than {self.limits.seconds:g} s")
+        self._left_to_clock = _BETWEEN_CLOCKS
+        self._work -= _BETWEEN_CLOCKS
 
 
 class BoundedText:

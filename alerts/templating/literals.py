@@ -29,13 +29,13 @@ _DIGITS = {
     "": re.compile(r"[0-9]+(?:_[0-9]+)*"),
 }
 _DECIMAL_FLOAT = re.compile(
-    r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity)|nan", re.IGNORECASE | re.ASCII
+    r"[+-]?(?:(?:\d++\.?+\d*+|\.\d++)(?:e[+-]?\d++)?|infinity|inf)|nan", re.IGNORECASE | re.ASCII
 )
 # Between digits, or between the prefix of a base and a digit.
 _SEPARATOR = re.compile(r"(?<=[0-9])_(?=[0-9])")
 _HEX_SEPARATOR = re.compile(r"(?<=[0-9a-fx])_(?=[0-9a-f])", re.IGNORECASE)
 _HEX_FLOAT = re.compile(
-    r"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?\d+", re.IGNORECASE | re.ASCII
+    r"[+-]?0x(?:[0-9a-f]++\.?+[0-9a-f]*+|\.[0-9a-f]++)p[+-]?\d++", re.IGNORECASE | re.ASCII
 )
 _MAX_INT64 = 2**63 - 1
 _MIN_INT64 = -(2**63)

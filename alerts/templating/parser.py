@@ -5,7 +5,8 @@ Source: Go, text/template/parse/parse.go (the language of Go 1.23 and later).
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -58,6 +59,7 @@ _OPERANDS = frozenset(
         Kind.LEFT_PAREN,
     ]
 )
+_CHAINED = {"if": Kind.IF, "with": Kind.WITH}
 _Branch = TypeVar("_Branch", If, With, Range)
 
 
@@ -95,6 +97,7 @@ class _Parser:
         self._pending: list[Token] = []
         self._newest = Token(Kind.TEXT, "", 0, 1)
         self._variables = ["$"]
+        self._known = Counter(self._variables)
         self._action_line = 0
         self._ranges = 0
         self._depth = 0
@@ -189,10 +192,19 @@ class _Parser:
 
     @contextmanager
     def _own_scope(self) -> Iterator[None]:
-        outer = self._variables, self._ranges, self._action_line
+        outer = self._variables, self._known, self._ranges, self._action_line
         self._variables, self._ranges, self._action_line = ["$"], 0, 0
+        self._known = Counter(self._variables)
         yield
-        self._variables, self._ranges, self._action_line = outer
+        self._variables, self._known, self._ranges, self._action_line = outer
+
+    def _declare(self, name: str) -> None:
+        self._variables.append(name)
+        self._known[name] += 1
+
+    def _forget_variables(self, since: int) -> None:
+        self._known.subtract(self._variables[since:])
+        del self._variables[since:]
 
     @contextmanager
     def _deeper(self) -> Iterator[None]:
@@ -262,30 +274,32 @@ class _Parser:
         return _Ending(Kind.ELSE, following.position)
 
     def _branch(self, node: type[_Branch], context: str) -> _Branch:
-        """Parse what stands behind `if`, `with` or `range`, up to its end."""
-        known_variables = len(self._variables)
-        with self._deeper():
-            pipeline = self._pipeline(context, Kind.RIGHT_DELIMITER)
-            self._ranges += node is Range
-            body, ending = self._list()
-            self._ranges -= node is Range
-            otherwise = self._otherwise(context) if ending.kind is Kind.ELSE else None
-        del self._variables[known_variables:]
-        return node(pipeline.position, pipeline, tuple(body), otherwise)
+        """Parse what stands behind `if`, `with` or `range`, up to its end.
 
-    def _otherwise(self, context: str) -> tuple[Node, ...]:
-        # `else if` is an `if` within the `else`, and one `end` closes both.
-        following = self._peek().kind
-        if context == "if" and following is Kind.IF:
-            self._next()
-            return (self._branch(If, "if"),)
-        if context == "with" and following is Kind.WITH:
-            self._next()
-            return (self._branch(With, "with"),)
-        body, ending = self._list()
-        if ending.kind is not Kind.END:
-            raise self._error(f"expected end; found {ending}")
-        return tuple(body)
+        `else if` is an `if` within the `else`, and one `end` closes both.
+        """
+        known_variables = len(self._variables)
+        again = _CHAINED.get(context)
+        parts: list[tuple[Pipeline, list[Node]]] = []
+        otherwise: list[Node] | None = None
+        with self._deeper():
+            while True:
+                pipeline = self._pipeline(context, Kind.RIGHT_DELIMITER)
+                self._ranges += node is Range
+                body, ending = self._list()
+                self._ranges -= node is Range
+                parts.append((pipeline, body))
+                if ending.kind is Kind.END:
+                    break
+                if self._peek().kind is again:
+                    self._next()
+                    continue
+                otherwise, ending = self._list()
+                if ending.kind is not Kind.END:
+                    raise self._error(f"expected end; found {ending}")
+                break
+        self._forget_variables(known_variables)
+        return _folded(node, parts, otherwise)
 
     def _block(self) -> Include:
         """Parse `{{block "name" pipeline}} list {{end}}`: a definition, and its use."""
@@ -348,7 +362,7 @@ class _Parser:
                 self._back(name)
                 break
             variables.append(Variable(name.position, tuple(name.text.split("."))))
-            self._variables.append(name.text)
+            self._declare(name.text)
             if not is_comma:
                 return variables, following.kind is Kind.ASSIGN
             if context != "range" or len(variables) > 1:
@@ -416,7 +430,7 @@ class _Parser:
             case Kind.NIL:
                 return Nil(token.position)
             case Kind.VARIABLE:
-                if token.text not in self._variables:
+                if not self._known[token.text]:
                     raise self._error(f"undefined variable {quote(token.text)}")
                 return Variable(token.position, (token.text,))
             case Kind.FIELD:
@@ -449,3 +463,17 @@ class _Parser:
             return literals.unquote(token.text)
         except ValueError as error:
             raise self._error(str(error)) from error
+
+
+def _folded(
+    node: type[_Branch],
+    parts: Sequence[tuple[Pipeline, list[Node]]],
+    otherwise: Sequence[Node] | None,
+) -> _Branch:
+    """Return the branch of a chain of conditions, each one in the `else` of the one before."""
+    (pipeline, body), *later = parts
+    rest = None if otherwise is None else tuple(otherwise)
+    for inner_pipeline, inner_body in reversed(later):
+        inner = node(inner_pipeline.position, inner_pipeline, tuple(inner_body), rest)
+        rest = (inner,)
+    return node(pipeline.position, pipeline, tuple(body), rest)

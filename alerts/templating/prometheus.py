@@ -35,6 +35,7 @@ from alerts.templating.kinds import (
     Type,
     Typed,
 )
+from alerts.templating.limits import Limits
 from alerts.templating.signatures import Function
 from alerts.templating.template import Template, parse
 from observability.promql.durations import parse_duration_ms
@@ -43,6 +44,8 @@ from observability.promql.values import InstantVector, Scalar, Value
 
 Query = Callable[[str, int], Value]
 """Answers an expression as of a time in milliseconds; raises `PromQLError`."""
+
+_LIMITS = Limits()
 
 PREAMBLE = (
     "{{$labels := .Labels}}"
@@ -104,6 +107,7 @@ def expand(
     external_url: str,
     at_ms: int,
     query: Query,
+    limits: Limits = _LIMITS,
 ) -> str:
     """Return the text of a label or annotation of an alert.
 
@@ -116,6 +120,7 @@ def expand(
         external_url: Where the portal is reached.
         at_ms: When the rule is evaluated; queries are answered as of then.
         query: Answers the queries of the template.
+        limits: What it may use.
 
     Raises:
         TemplateError: `error parsing template NAME: ...` or `error executing template NAME: ...`.
@@ -126,7 +131,7 @@ def expand(
     functions = STATIC | _functions_at(at_ms, external_url, query)
     template = parse_alert_template(text, name)
     try:
-        return template.execute(data, functions)
+        return template.execute(data, functions, limits=limits)
     except TemplateError as error:
         raise TemplateError(f"error executing template {name}: {error}") from error
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from alerts.templating.errors import LimitError, TemplateError, TemplateSyntaxError
 from alerts.templating.execution import Executor, Output
 from alerts.templating.functions import BUILTINS, SHORT_CIRCUIT
-from alerts.templating.limits import Budget, Limits
+from alerts.templating.limits import MAX_TEMPLATE, Budget, Limits
 from alerts.templating.literals import quote
 from alerts.templating.nodes import Tree
 from alerts.templating.octets import printable
@@ -89,6 +89,8 @@ def parse(
     Raises:
         TemplateError: The text is not a template.
     """
+    if len(text) > MAX_TEMPLATE:
+        raise TemplateSyntaxError(name, 1, f"longer than {MAX_TEMPLATE} characters")
     try:
         trees = parse_trees(text, name, _Names(functions))
     except RecursionError as error:

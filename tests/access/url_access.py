@@ -172,7 +172,6 @@ ROWS = flat(
             example="/admin/metrics/query/complete/metrics/",
         ),
         page("/admin/metrics/query/check/", "metrics.view_series"),
-        page("/admin/metrics/query/explain/", "metrics.view_series"),
         page("/admin/metrics/query/history/", "metrics.view_series"),
         page("/admin/metrics/query/history/<int:pk>/", "metrics.view_series"),
         page("/admin/metrics/delete-series/", "metrics.delete_series"),

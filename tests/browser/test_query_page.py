@@ -160,6 +160,14 @@ def test_a_mistake_is_underlined_where_it_is_and_told_in_words(page: Page) -> No
     expect(page.get_by_role("alert").filter(has_text="1:5: parse error")).to_be_visible()
 
 
+def test_places_are_right_behind_characters_that_the_browser_counts_twice(page: Page) -> None:
+    page.goto(PAGE)
+
+    put(page, 'rig_load{host="\N{GRINNING FACE}"} + rates(rig_load)')
+
+    expect(page.locator(".cm-lintRange-error")).to_have_text("rates")
+
+
 def test_a_metric_that_is_not_stored_is_underlined_and_named_where_nothing_is_found(
     page: Page,
 ) -> None:

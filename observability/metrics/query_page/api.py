@@ -14,12 +14,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from observability.access.api_errors import error_response
 from observability.metrics.links import links_for
-from observability.metrics.parameters import parse_timestamp_ms
 from observability.metrics.query_page import completion, history
 from observability.metrics.query_page.check import NamedMetric, Problem, check
-from observability.metrics.query_page.explain import explain
 from observability.metrics.query_page.models import PastQuery
-from observability.metrics.query_page.offsets import browser_span
 from observability.promql.errors import PromQLError
 
 JsonView = Callable[..., HttpResponse]
@@ -66,19 +63,19 @@ def checked(request: HttpRequest) -> HttpResponse:
     expr = request.POST.get("expr", "")
     result = check(expr)
     if isinstance(result, Problem):
-        place = browser_span(expr, result.span)
+        place = result.span._asdict()
         return JsonResponse({"problem": {"message": result.message, **place}})
     return JsonResponse(
         {
             "problem": None,
             "type": result.type,
-            "metrics": [_named_metric(expr, named) for named in result.metrics],
+            "metrics": [_named_metric(named) for named in result.metrics],
             "links": links_for(request, expr),
         }
     )
 
 
-def _named_metric(expr: str, named: NamedMetric) -> dict[str, Any]:
+def _named_metric(named: NamedMetric) -> dict[str, Any]:
     known: dict[str, Any] = {"name": named.name, "is_known": named.metric is not None}
     if named.metric is not None:
         known |= {
@@ -87,23 +84,7 @@ def _named_metric(expr: str, named: NamedMetric) -> dict[str, Any]:
             "series": named.metric.series_count,
             "url": reverse("admin:metrics_metric_change", args=[named.metric.pk]),
         }
-    return known | browser_span(expr, named.span)
-
-
-@require_POST
-@_told_in_json
-def explained(request: HttpRequest) -> HttpResponse:
-    """Run an expression over a range and answer what each of its parts took."""
-    asked = request.POST
-    try:
-        start_ms, end_ms, step_ms = (
-            parse_timestamp_ms(asked.get(name, "")) for name in ("start", "end", "step")
-        )
-    except ValueError as error:
-        return error_response(422, str(error))
-    return JsonResponse(
-        explain(asked.get("query", ""), start_ms=start_ms, end_ms=end_ms, step_ms=step_ms)
-    )
+    return known | named.span._asdict()
 
 
 @require_http_methods(["GET", "POST", "DELETE"])

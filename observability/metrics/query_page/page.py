@@ -98,7 +98,6 @@ def _config() -> dict[str, Any]:
             "completeLabelNames": reverse("metrics-query-complete", args=["label-names"]),
             "completeLabelValues": reverse("metrics-query-complete", args=["label-values"]),
             "check": reverse("metrics-query-check"),
-            "explain": reverse("metrics-query-explain"),
             "format": reverse("prometheus-format-query"),
             "history": reverse("metrics-query-history"),
         },

@@ -8,7 +8,6 @@ _PAGES: tuple[tuple[str, Page, str], ...] = (
     ("", query_page, "metrics-query"),
     ("complete/<str:kind>/", api.completions, "metrics-query-complete"),
     ("check/", api.checked, "metrics-query-check"),
-    ("explain/", api.explained, "metrics-query-explain"),
     ("history/", api.past_queries, "metrics-query-history"),
     ("history/<int:pk>/", api.past_query, "metrics-query-past"),
 )

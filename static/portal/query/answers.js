@@ -2,8 +2,9 @@
 import { ask, config } from "query/requests";
 import { timesOf } from "query/state";
 
-export const MAX_SERIES = 10000;
+const MAX_SERIES = 10000;
 const MAX_LINES = 1000;
+const TRUNCATED = "results truncated due to limit";
 
 /** Return the run of every expression that is to be run; a run has an `error`, or `data`, `warnings` and `infos`. */
 export async function runAll(state, { signal }) {
@@ -18,7 +19,8 @@ async function run(expr, place, tab, times, signal) {
   const [url, parameters] = question(tab, expr, times);
   try {
     const answer = await ask(url, { method: "POST", parameters, signal });
-    const { data = answer, warnings = [], infos = [] } = answer;
+    const { data, infos = [] } = answer;
+    const warnings = tab === "explain" ? (answer.warnings ?? []).filter((warning) => warning !== TRUNCATED) : (answer.warnings ?? []);
     return { expr, place, data, warnings, infos, seconds: (performance.now() - began) / 1000 };
   } catch (error) {
     if (error.name === "AbortError") throw error;
@@ -31,7 +33,8 @@ function question(tab, query, { start, end, step, at }) {
     case "table":
       return [config.urls.query, { query, time: at, limit: MAX_SERIES }];
     case "explain":
-      return [config.urls.explain, { query, start, end, step }];
+      // The values are not shown, so one series of them is enough.
+      return [config.urls.queryRange, { query, start, end, step, explain: 1, limit: 1 }];
     default:
       return [config.urls.queryRange, { query, start, end, step, limit: MAX_LINES }];
   }

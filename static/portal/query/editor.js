@@ -25,7 +25,7 @@ import {
 } from "codemirror";
 import { completionSource } from "query/completion";
 import { el } from "query/markup";
-import { placeIn } from "query/places";
+import { placeIn, spanOf } from "query/places";
 import { ask, config } from "query/requests";
 
 const CHECK_AFTER_MS = 300;
@@ -164,7 +164,9 @@ export class Editor {
     }
     if (this.#checked?.text !== text) {
       try {
-        this.#checked = { text, answer: await ask(config.urls.check, { method: "POST", parameters: { expr: text } }) };
+        const answer = await ask(config.urls.check, { method: "POST", parameters: { expr: text } });
+        for (const placed of [answer.problem, ...(answer.metrics ?? [])]) if (placed) Object.assign(placed, spanOf(text, placed));
+        this.#checked = { text, answer };
       } catch {
         // The next change tries again; running tells what is wrong.
         return null;

@@ -1,5 +1,6 @@
 // Where the time of a query went: its parts as a tree, each with a bar of its share.
 import { counted, el } from "query/markup";
+import { spanOf } from "query/places";
 import { letterOf } from "query/series";
 import { formatTook } from "query/times";
 
@@ -11,9 +12,9 @@ export function showExplanation(element, { runs }, { onPoint }) {
 }
 
 function section(run, isOne, onPoint) {
-  const { root, seconds } = run.data;
+  const root = run.data.explanation;
   const whole = root.seconds || 1e-9;
-  const rows = flat(root).map(({ node, depth }) => row(node, depth, whole, (span) => onPoint(run.place, span)));
+  const rows = flat(root).map(({ node, depth }) => row(node, depth, whole, (part) => onPoint(run.place, part && spanOf(run.expr, part))));
   const headings = [
     ["Part", ""],
     ["Itself", "portal-number"],
@@ -29,7 +30,7 @@ function section(run, isOne, onPoint) {
       "p",
       { class: "query-explained-words" },
       isOne ? "" : el("span", { class: "query-letter" }, letterOf(run.place)),
-      `${formatTook(seconds)} for ${counted(root.series, "series", "series")} of ${counted(root.points, "value")}, from ${counted(root.samples, "sample")}.`,
+      `${formatTook(root.seconds)} for ${counted(root.series, "series", "series")} of ${counted(root.points, "value")}, from ${counted(root.samples, "sample")}.`,
     ),
     el(
       "div",
@@ -67,10 +68,10 @@ function row(node, depth, whole, point) {
         "div",
         { class: "query-share", "aria-hidden": "true" },
         el("span", { class: "query-share-all", style: `width:${share(node.seconds)}` }),
-        el("span", { class: "query-share-own", style: `width:${share(node.own_seconds)}` }),
+        el("span", { class: "query-share-own", style: `width:${share(node.ownSeconds)}` }),
       ),
     ),
-    el("td", { class: "portal-number" }, formatTook(node.own_seconds), el("span", { class: "portal-quiet" }, ` ${share(node.own_seconds)}`)),
+    el("td", { class: "portal-number" }, formatTook(node.ownSeconds), el("span", { class: "portal-quiet" }, ` ${share(node.ownSeconds)}`)),
     el("td", { class: "portal-number" }, formatTook(node.seconds)),
     el("td", { class: "portal-number" }, node.series.toLocaleString("en-US")),
     el("td", { class: "portal-number" }, node.points.toLocaleString("en-US")),

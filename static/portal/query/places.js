@@ -17,3 +17,10 @@ export function placeIn(text, message) {
   const word = text.slice(from).match(/^[\w:.]+|^\S/);
   return { from, to: from + (word ? word[0].length : 0) };
 }
+
+/** Return `{from, to}` of a part of a text that begins and ends at characters, of which some are two units here. */
+export function spanOf(text, { start, end }) {
+  const characters = [...text];
+  const from = characters.slice(0, start).join("").length;
+  return { from, to: from + characters.slice(start, end).join("").length };
+}

@@ -30,13 +30,12 @@ def check(client: Client, expr: str) -> dict[str, Any]:
     ],
     ids=["unfinished", "operator", "function", "type", "beyond the BMP", "accents"],
 )
-def test_a_problem_is_told_with_its_place_as_the_browser_counts(
+def test_a_problem_is_told_with_its_place_in_characters(
     admin_client: Client, expr: str, marked: str
 ) -> None:
     problem = check(admin_client, expr)["problem"]
 
-    units = expr.encode("utf-16-le")
-    assert units[problem["from"] * 2 : problem["to"] * 2].decode("utf-16-le") == marked
+    assert expr[problem["start"] : problem["end"]] == marked
 
 
 def test_metrics_are_told_with_their_page_and_those_not_stored_as_unknown(
@@ -47,9 +46,9 @@ def test_metrics_are_told_with_their_page_and_those_not_stored_as_unknown(
     answer = check(admin_client, 'rig_load / {__name__="nowhere"}')
 
     known, unknown = answer["metrics"]
-    assert (known["name"], known["series"], known["from"]) == ("rig_load", 2, 0)
+    assert (known["name"], known["series"], known["start"]) == ("rig_load", 2, 0)
     assert admin_client.get(known["url"]).status_code == 200
-    assert (unknown["name"], unknown["is_known"], unknown["from"]) == ("nowhere", False, 11)
+    assert (unknown["name"], unknown["is_known"], unknown["start"]) == ("nowhere", False, 11)
 
 
 def test_next_steps_take_the_expression_along(admin_client: Client) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 # The keys that samples are sorted by are signed 64-bit numbers.
@@ -68,7 +70,7 @@ def arrange(
     """Return samples that come in any order, series by series."""
     if not len(values):
         return Merged(EMPTY, 0)
-    order, is_first = _order(series_ids, timestamps_ms)
+    order, is_first = order_of(series_ids, timestamps_ms)
     starts = np.flatnonzero(is_first)
     bits = values[order].view(np.uint64)
     conflicts = 0
@@ -87,7 +89,7 @@ def arrange(
     return Merged(columns, conflicts)
 
 
-def _order(
+def order_of(
     series_ids: NDArray[np.int64], timestamps_ms: NDArray[np.int64]
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the order by series and time, and which in it differ from the sample before."""
@@ -157,7 +159,7 @@ def restrict(
     is_within = (times >= start_ms) & (times <= end_ms)
     if is_within.all():
         return columns
-    return _where(columns, is_within)
+    return where(columns, is_within)
 
 
 def remove(
@@ -168,10 +170,10 @@ def remove(
     is_touched[places_of(columns.series_ids, series_ids)] = True
     times = columns.timestamps_ms
     stays = ~np.repeat(is_touched, columns.counts) | (times < start_ms) | (times > end_ms)
-    return columns if stays.all() else _where(columns, stays)
+    return columns if stays.all() else where(columns, stays)
 
 
-def _where(columns: SeriesColumns, is_kept: NDArray[np.bool_]) -> SeriesColumns:
+def where(columns: SeriesColumns, is_kept: NDArray[np.bool_]) -> SeriesColumns:
     """Return some of the samples, and of the series those that have any."""
     counts = np.add.reduceat(is_kept, columns.offsets[:-1], dtype=np.int64)
     has_samples = counts > 0
@@ -212,16 +214,40 @@ def places_of(haystack: NDArray[np.int64], needles: NDArray[np.int64]) -> NDArra
     return found
 
 
-def _gather(
-    times: NDArray[np.int64],
-    values: NDArray[np.float64],
-    starts: NDArray[np.int64],
-    counts: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def places_and_rows(
+    haystack: NDArray[np.int64], needles: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which needles `haystack` has, and where it has them; both ascending, so are the answers."""
+    if not len(haystack):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    at = np.searchsorted(haystack, needles)
+    at[at == len(haystack)] = 0
+    places = np.flatnonzero(haystack[at] == needles)
+    return places, at[places]
+
+
+def are_among(needles: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say for each needle whether it is among ascending numbers."""
+    if not len(ascending):
+        return np.zeros(len(needles), np.bool_)
+    at = np.searchsorted(ascending, needles)
+    at[at == len(ascending)] = 0
+    found: NDArray[np.bool_] = ascending[at] == needles
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _gather(times: Any, values: Any, starts: Any, counts: Any) -> Any:
     """Return the runs of samples that begin at `starts`, one after the other."""
-    ends = np.cumsum(counts)
-    index = np.repeat(starts - (ends - counts), counts) + np.arange(ends[-1])
-    return times[index], values[index]
+    length = counts.sum()
+    found_times, found_values = np.empty(length, np.int64), np.empty(length, np.float64)
+    at = 0
+    for run in range(len(starts)):
+        for i in range(counts[run]):
+            found_times[at + i] = times[starts[run] + i]
+            found_values[at + i] = values[starts[run] + i]
+        at += counts[run]
+    return found_times, found_values
 
 
 def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:

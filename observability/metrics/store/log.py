@@ -17,6 +17,7 @@ from pcodec import ChunkConfig, DeltaSpec, standalone
 
 from observability.metrics.errors import CatalogueMovedError
 from observability.metrics.store.catalogue import Epoch
+from observability.metrics.store.columns import are_among
 from observability.metrics.store.windows import WINDOW_MS
 
 # Version of the layout, then the bytes of the first and of the second array.
@@ -68,7 +69,7 @@ def decode(data: bytes | memoryview, wanted: NDArray[np.int64] | None = None) ->
         raise ValueError(f"sample log layout {version} is newer than this portal")
     start = _HEADER.size
     series_ids = standalone.simple_decompress(data[start : start + first])
-    is_wanted = None if wanted is None else _is_among(series_ids, wanted)
+    is_wanted = None if wanted is None else are_among(series_ids, wanted)
     if is_wanted is not None and not is_wanted.any():
         return _NOTHING
     samples = LogSamples(
@@ -83,13 +84,6 @@ def decode(data: bytes | memoryview, wanted: NDArray[np.int64] | None = None) ->
         timestamps_ms=samples.timestamps_ms[is_wanted],
         values=samples.values[is_wanted],
     )
-
-
-def _is_among(series_ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.bool_]:
-    at = np.searchsorted(wanted, series_ids)
-    at[at == len(wanted)] = 0
-    found: NDArray[np.bool_] = wanted[at] == series_ids
-    return found
 
 
 def concatenate(parts: Sequence[LogSamples]) -> LogSamples:
@@ -129,6 +123,15 @@ def append(samples: LogSamples, epoch: Epoch) -> None:
         )
         if cursor.rowcount != 1:
             raise CatalogueMovedError
+
+
+def fetch(
+    row_ids: Sequence[int], wanted: NDArray[np.int64] | None = None
+) -> list[tuple[int, LogSamples]]:
+    """Return those of these rows that are still there, with their samples, as `decode` does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, data FROM metrics_samplelog WHERE id = ANY(%s)", [list(row_ids)])
+        return [(row_id, decode(data, wanted)) for row_id, data in cursor.fetchall()]
 
 
 def claim(max_samples: int, *, last_id: int = LARGEST_ID) -> list[tuple[int, LogSamples]]:

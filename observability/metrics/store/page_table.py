@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -51,41 +52,63 @@ def fetch_pages(
         (row, run)
         for row in rows
         if row.directory.may_hold(series_ids)
-        for run in _runs(row.directory.pages_of(series_ids))
+        for run in page_runs(row.directory.pages_of(series_ids))
     ]
     if not wanted:
         return
     ranges = [
-        (
-            number,
-            row.directory.byte_range(run[0])[0],
-            row.directory.byte_range(run[-1])[1],
-            *row.key,
+        ByteRange(
+            row.key, row.directory.byte_range(run[0])[0], row.directory.byte_range(run[-1])[1]
         )
-        for number, (row, run) in enumerate(wanted)
+        for row, run in wanted
+    ]
+    found = fetch_ranges(table, key, ranges)
+    for (row, run), wanted_range, data in zip(wanted, ranges, found, strict=True):
+        for page in run:
+            start, stop = row.directory.byte_range(page)
+            yield row, page, data[start - wanted_range.start : stop - wanted_range.start]
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """A part of the data of a row; the end is exclusive."""
+
+    key: tuple[int, ...]
+    start: int
+    stop: int
+
+
+def fetch_ranges(table: str, key: Mapping[str, str], ranges: Sequence[ByteRange]) -> list[bytes]:
+    """Return the bytes of each range, at least one.
+
+    Raises:
+        SegmentGoneError: One of the rows is there no more.
+    """
+    columns = [
+        list(range(len(ranges))),
+        [one.start for one in ranges],
+        [one.stop for one in ranges],
+        *(list(numbers) for numbers in zip(*(one.key for one in ranges), strict=True)),
     ]
     arrays = ", ".join(f"%s::{kind}[]" for kind in ("int", "int", "int", *key.values()))
     names = ", ".join(key)
+    found = [b""] * len(ranges)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT wanted.number,"  # noqa: S608 (our own names)
             " substring(stored.data FROM wanted.first + 1 FOR wanted.stop - wanted.first)"
             f" FROM unnest({arrays}) AS wanted (number, first, stop, {names})"
             f" JOIN {table} AS stored USING ({names})",
-            [list(column) for column in zip(*ranges, strict=True)],
+            columns,
         )
-        found = cursor.fetchall()
-    if len(found) < len(ranges):
-        raise SegmentGoneError
-    for number, data in found:
-        row, run = wanted[number]
-        begin = ranges[number][1]
-        for page in run:
-            start, stop = row.directory.byte_range(page)
-            yield row, page, bytes(data[start - begin : stop - begin])
+        if cursor.rowcount < len(ranges):
+            raise SegmentGoneError
+        for number, data in cursor.fetchall():
+            found[number] = bytes(data)
+    return found
 
 
-def _runs(pages: NDArray[np.intp]) -> Iterator[range]:
+def page_runs(pages: NDArray[np.int64]) -> Iterator[range]:
     """Yield ascending page numbers as ranges of neighbours."""
     breaks = np.flatnonzero(np.diff(pages) != 1) + 1
     for run in np.split(pages, breaks):

@@ -80,7 +80,9 @@ class Directory:
         series_ids: int64, ascending.
         counts: int64, the rows of each series.
         vectors: int64, the vector of each series; each page begins with a new one.
+        offsets: int64, one more than there are series: the rows before each of them.
         vector_lengths: int64, the rows of each vector.
+        vector_offsets: int64, one more than there are vectors: the rows before each of them.
         bounds: int64, where in `data` the columns of the pages begin, page after page, and
             the end of the last.
         series_per_page: How many series a page holds; the last may hold fewer.
@@ -88,10 +90,19 @@ class Directory:
 
     series_ids: NDArray[np.int64]
     counts: NDArray[np.int64]
+    offsets: NDArray[np.int64]
     vectors: NDArray[np.int64]
     vector_lengths: NDArray[np.int64]
+    vector_offsets: NDArray[np.int64]
     bounds: NDArray[np.int64]
     series_per_page: int
+
+    @property
+    def kept_bytes(self) -> int:
+        """Return about what it takes in memory."""
+        arrays = (self.series_ids, self.counts, self.offsets, self.vectors)
+        more = (self.vector_lengths, self.vector_offsets, self.bounds)
+        return sum(array.nbytes for array in arrays + more)
 
     @property
     def _width(self) -> int:
@@ -141,6 +152,11 @@ class Directory:
                 column = self._share(column, self.vectors[part], counts, offsets)
             columns[number] = column
         return Page(series_ids=self.series_ids[part], offsets=offsets, columns=columns)
+
+    def stored_column(self, page: int, data: bytes, number: int) -> Column:
+        """Return a column as it is stored: a shared one has the rows of each vector once."""
+        bounds = self.bounds[self._width * page : self._width * (page + 1) + 1]
+        return _decompress(data, bounds - bounds[0], number)
 
     def _share(
         self,
@@ -212,12 +228,15 @@ def decode_directory(directory: bytes | memoryview) -> Directory:
     series_ids, vectors, vector_lengths, page_lengths = (
         part.astype(np.int64, copy=False) for part in parts
     )
+    counts = vector_lengths[vectors]
     return Directory(
         series_ids=series_ids,
-        counts=vector_lengths[vectors],
+        counts=counts,
+        offsets=_before(counts),
         vectors=vectors,
         vector_lengths=vector_lengths,
-        bounds=np.append(np.zeros(1, np.int64), np.cumsum(page_lengths)),
+        vector_offsets=_before(vector_lengths),
+        bounds=_before(page_lengths),
         series_per_page=series_per_page,
     )
 
@@ -228,6 +247,12 @@ def _header(directory: bytes) -> tuple[int, list[int]]:
     if version != _VERSION:
         raise ValueError(f"segment layout {version} is newer than this portal")
     return series_per_page, lengths
+
+
+def _before(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
 
 
 class _Vectors:

@@ -8,8 +8,6 @@ table with the same count and epoch holds the same series.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,6 +17,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from observability.metrics.store import catalogue
+from observability.metrics.store.kept import Kept
 from observability.metrics.store.label_values import LabelValues
 from observability.promql.labels import METRIC_NAME, LabelSet
 from observability.promql.matchers import Matcher
@@ -104,9 +103,9 @@ class SeriesTable:
         return tuple(sorted(pairs))
 
 
-_kept: OrderedDict[int, SeriesTable] = OrderedDict()
+# By the metric's id.
+_kept: Kept[int, SeriesTable] = Kept(MAX_KEPT_BYTES, lambda table: table.kept_bytes)
 _pairs: dict[int, tuple[str, str]] = {}
-_lock = threading.Lock()
 
 
 def find_table(metric_name: str) -> SeriesTable | None:
@@ -121,27 +120,14 @@ def find_table(metric_name: str) -> SeriesTable | None:
     if row is None or row[1] > MAX_SERIES:
         return None
     metric_id, series_count, epoch = row
-    with _lock:
-        kept = _kept.get(metric_id)
-        if kept is not None:
-            _kept.move_to_end(metric_id)
+    kept = _kept.get(metric_id)
     if kept is not None and (kept.series_count, kept.epoch) == (series_count, epoch):
         return kept
     table = _read(metric_id, metric_name, kept)
     # What an open transaction sees may never come to be.
     if table is not None and not connection.in_atomic_block:
-        _keep(table)
+        _kept.keep({metric_id: table})
     return table
-
-
-def _keep(table: SeriesTable) -> None:
-    with _lock:
-        _kept[table.metric_id] = table
-        _kept.move_to_end(table.metric_id)
-        size = sum(each.kept_bytes for each in _kept.values())
-        while size > MAX_KEPT_BYTES and _kept:
-            _, dropped = _kept.popitem(last=False)
-            size -= dropped.kept_bytes
 
 
 def _read(metric_id: int, name: str, kept: SeriesTable | None) -> SeriesTable | None:
@@ -278,9 +264,4 @@ def _pair_texts(pair_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
     return texts | news
 
 
-def _forget() -> None:
-    with _lock:
-        _kept.clear()
-
-
-catalogue.on_forget(_forget)
+catalogue.on_forget(_kept.clear)

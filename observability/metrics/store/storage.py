@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,10 +12,12 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from observability.metrics.store import log, segment_table
-from observability.metrics.store.columns import SeriesColumns, arrange, merge, places_of, restrict
+from observability.metrics.store.assembly import assemble
+from observability.metrics.store.columns import EMPTY, SeriesColumns, places_of
+from observability.metrics.store.decoders import decoders
 from observability.metrics.store.log import LogSamples
 from observability.metrics.store.page_table import SegmentGoneError
+from observability.metrics.store.recent import RECENT, Chunk, fetch_chunk, split_log
 from observability.metrics.store.rollups.reading import (
     ROLLED_DAYS,
     ROLLUPS,
@@ -23,14 +26,25 @@ from observability.metrics.store.rollups.reading import (
     choose_rollups,
     may_be_rolled_up,
 )
-from observability.metrics.store.segment_table import StoredSegment, stored_segment
+from observability.metrics.store.segment_table import (
+    FetchedPages,
+    SegmentKey,
+    StoredSegment,
+    Window,
+    fetch_found,
+    with_directories,
+)
 from observability.metrics.store.selection import SelectedSeries, find_series
 from observability.metrics.store.windows import WINDOW_MS
 from observability.promql.matchers import Matcher
 from observability.promql.storage import RollupBlock, SelectHints, SeriesBlock
 
 # Bounds what one step of the engine holds in memory.
-SERIES_PER_BLOCK = 256
+_SAMPLES_PER_BLOCK = 2**19
+# How often a scrape is, mostly.
+_USUAL_INTERVAL_MS = 15_000
+# Blocks that are decoded, or wait for it, before they are needed.
+_BLOCKS_AHEAD = 2
 
 _Found = TypeVar("_Found")
 
@@ -51,9 +65,10 @@ class PostgresStorage:
             return
         # In the order in which segments hold them, so that a page is decoded for one block.
         series.sort(key=lambda found: (found.metric_id, found.id))
+        size = series_per_block(hints.end_ms - hints.start_ms)
         blocks = [
-            sorted(series[start : start + SERIES_PER_BLOCK], key=lambda found: found.id)
-            for start in range(0, len(series), SERIES_PER_BLOCK)
+            sorted(series[start : start + size], key=lambda found: found.id)
+            for start in range(0, len(series), size)
         ]
         reader = Reader(
             series_ids=np.array(sorted(found.id for found in series), np.int64),
@@ -62,12 +77,17 @@ class PostgresStorage:
             end_ms=hints.end_ms,
             hints=hints,
         )
-        for block in blocks:
-            found = reader.read_block(np.array([series.id for series in block]))
+        ids = [np.array([series.id for series in block]) for block in blocks]
+        for block, found in zip(blocks, reader.read_blocks(ids), strict=True):
             if isinstance(found, SeriesColumns):
                 yield _series_block(block, found)
             else:
                 yield found.block(block)
+
+
+def series_per_block(range_ms: int) -> int:
+    """Return how many series a block has, when they have samples as often as is usual."""
+    return min(max(_SAMPLES_PER_BLOCK * _USUAL_INTERVAL_MS // max(range_ms, 1), 64), 4096)
 
 
 def read_samples(series_ids: Sequence[int], start_ms: int, end_ms: int) -> LogSamples:
@@ -99,19 +119,35 @@ def read_samples(series_ids: Sequence[int], start_ms: int, end_ms: int) -> LogSa
 class _Snapshot:
     """What one statement found: samples from the log, and where the others are."""
 
-    recent: SeriesColumns
+    recent: list[Chunk]
     segments: list[StoredSegment]
     rollups: ChosenRollups | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """All that is there of the samples of some series, yet to be put together."""
+
+    series_ids: NDArray[np.int64]
+    recent: list[Chunk]
+    pages: list[FetchedPages]
+
+    def assemble(self, start_ms: int, end_ms: int) -> SeriesColumns:
+        """Return the samples within a range that holds its ends; needs no database."""
+        runs = [part for pages in self.pages for part in pages.decode()]
+        runs += [chunk.runs(self.series_ids) for chunk in self.recent]
+        return assemble(runs, self.series_ids, start_ms, end_ms)
 
 
 class Reader:
     """Reads samples of some series over a range of time, each exactly once, block by block.
 
-    One statement finds the log rows and the directories of the segments, so that all is as
-    of one moment, whatever compaction does. Pages are fetched later, by the ids of their
-    segments, which never change. A segment that has been merged by then is gone: in this case
-    the block, and those after it, are read as of a new moment. No transaction is held
-    open while the engine works.
+    One statement finds the log rows and the segments, so that all is as of one moment, whatever
+    compaction does. Pages are fetched later, by the ids of their segments, which never
+    change. A segment that has been merged by then is gone: in this case the block, and those
+    after it, are read as of a new moment. No transaction is held open while the engine works.
+
+    While the engine works on a block, another thread decodes the next ones.
 
     With hints, days are read from rollups instead where these are as good, or all that is left.
     """
@@ -136,19 +172,42 @@ class Reader:
     def read(self, series_ids: NDArray[np.int64]) -> SeriesColumns:
         """Return the samples of some of the series (ascending ids)."""
         if not len(series_ids):
-            return merge([]).columns
+            return EMPTY
         return self._of_one_moment(lambda snapshot: self._samples(snapshot, series_ids))
 
-    def read_block(self, series_ids: NDArray[np.int64]) -> SeriesColumns | JoinedRollups:
-        """Return the same of one series at least, or rollups with samples beside them."""
-        return self._of_one_moment(lambda snapshot: self._joined(snapshot, series_ids))
+    def read_blocks(
+        self, blocks: Sequence[NDArray[np.int64]]
+    ) -> Iterator[SeriesColumns | JoinedRollups]:
+        """Yield the same of blocks of one series at least, or rollups with samples beside them."""
+        if len(blocks) == 1:
+            yield self._of_one_moment(lambda snapshot: self._joined(snapshot, blocks[0]))
+            return
+        ahead: deque[Callable[[], SeriesColumns | JoinedRollups]] = deque()
+        for block in blocks:
+            ahead.append(self._begin(block))
+            if len(ahead) > _BLOCKS_AHEAD:
+                yield ahead.popleft()()
+        while ahead:
+            yield ahead.popleft()()
+
+    def _begin(self, series_ids: NDArray[np.int64]) -> Callable[[], SeriesColumns | JoinedRollups]:
+        """Fetch what there is of some series, and return what waits until it is put together."""
+
+        def look(snapshot: _Snapshot) -> Callable[[], SeriesColumns | JoinedRollups]:
+            if snapshot.rollups is not None:
+                joined = self._joined(snapshot, series_ids)
+                return lambda: joined
+            fetched = _fetch(snapshot, series_ids)
+            return decoders().submit(fetched.assemble, self._start_ms, self._end_ms).result
+
+        return self._of_one_moment(look)
 
     def _of_one_moment(self, look: Callable[[_Snapshot], _Found]) -> _Found:
         # Ends: a sample moves to a higher level, of which there are few.
         while True:
-            snapshot = self._snapshot or self._take_snapshot()
-            self._snapshot = snapshot
             try:
+                snapshot = self._snapshot or self._take_snapshot()
+                self._snapshot = snapshot
                 return look(snapshot)
             except SegmentGoneError:
                 self._snapshot = None
@@ -160,16 +219,13 @@ class Reader:
         return samples if snapshot.rollups is None else snapshot.rollups.join(series_ids, samples)
 
     def _samples(self, snapshot: _Snapshot, series_ids: NDArray[np.int64]) -> SeriesColumns:
-        pages = [
-            restrict(page, series_ids, self._start_ms, self._end_ms)
-            for page in segment_table.fetch(snapshot.segments, series_ids)
-        ]
-        return merge([*pages, restrict(snapshot.recent, series_ids)]).columns
+        return _fetch(snapshot, series_ids).assemble(self._start_ms, self._end_ms)
 
     def _take_snapshot(self) -> _Snapshot:
         looks = [_LOG, _SEGMENTS]
         if self._hints is not None and may_be_rolled_up(self._hints.start_ms):
             looks += [ROLLED_DAYS, ROLLUPS]
+        began = time.monotonic()
         with connection.cursor() as cursor:
             cursor.execute(
                 " UNION ALL ".join(looks),
@@ -187,30 +243,47 @@ class Reader:
             found: dict[str, list[tuple[list[int], memoryview]]] = defaultdict(list)
             for kind, numbers, data in cursor.fetchall():
                 found[kind].append((numbers, data))
-        logged = log.concatenate([log.decode(data, self._series_ids) for _, data in found["log"]])
-        recent = arrange(logged.series_ids, logged.timestamps_ms, logged.values).columns
-        recent = restrict(recent, self._series_ids, self._start_ms, self._end_ms)
+        recent = self._recent(found["log"][0][0], began)
         rollups = None
         if self._hints is not None and found["day"]:
-            rollups = choose_rollups(found, self._hints, recent.timestamps_ms)
+            logged = _Fetched(self._series_ids, recent, []).assemble(self._start_ms, self._end_ms)
+            rollups = choose_rollups(found, self._hints, logged.timestamps_ms)
+        segments = with_directories(
+            [
+                SegmentKey(segment_id, level, Window(start_ms, end_ms))
+                for (metric_id, segment_id, level, start_ms, end_ms), _ in found["segment"]
+                if rollups is None or rollups.leaves(metric_id, start_ms)
+            ]
+        )
         return _Snapshot(
             recent=recent,
-            segments=[
-                stored_segment(segment_id, level, start_ms, end_ms, data)
-                for (metric_id, segment_id, level, start_ms, end_ms), data in found["segment"]
-                if rollups is None or rollups.leaves(metric_id, start_ms)
-            ],
+            segments=segments,
             rollups=rollups if rollups is not None and rollups.are_any else None,
         )
+
+    def _recent(self, numbers: list[int] | None, seen_at: float) -> list[Chunk]:
+        """Return the samples of the log, whose rows the snapshot has named."""
+        row_ids, counts, overlaps = np.array(numbers or (), np.int64).reshape(3, -1)
+        kept, others = split_log(row_ids, counts, overlaps)
+        chunks = RECENT.of_rows(kept, seen_at=seen_at)
+        if len(others):
+            chunks.append(fetch_chunk(others, self._series_ids))
+        return chunks
+
+
+def _fetch(snapshot: _Snapshot, series_ids: NDArray[np.int64]) -> _Fetched:
+    return _Fetched(series_ids, snapshot.recent, fetch_found(snapshot.segments, series_ids))
 
 
 # What they have in common: a kind, numbers, and bytes.
 _LOG = (
-    "SELECT 'log' AS kind, NULL::bigint[] AS numbers, data FROM metrics_samplelog"
-    " WHERE max_timestamp_ms >= %(start)s AND min_timestamp_ms <= %(end)s"
+    "SELECT 'log' AS kind, array_agg(id ORDER BY id DESC)"
+    "   || array_agg(sample_count::bigint ORDER BY id DESC) || array_agg((max_timestamp_ms >= %(start)s"
+    "     AND min_timestamp_ms <= %(end)s)::int::bigint ORDER BY id DESC) AS numbers,"
+    " NULL::bytea AS data FROM metrics_samplelog"
 )
 _SEGMENTS = (
-    "SELECT 'segment', ARRAY[metric_id, id, level, window_start_ms, window_end_ms], directory"
+    "SELECT 'segment', ARRAY[metric_id, id, level, window_start_ms, window_end_ms], NULL"
     " FROM metrics_segment WHERE metric_id = ANY(%(metrics)s)"
     "   AND window_start_ms > %(start)s - %(window)s AND window_start_ms <= %(end)s"
     "   AND max_timestamp_ms >= %(start)s AND min_timestamp_ms <= %(end)s"

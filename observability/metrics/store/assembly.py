@@ -28,6 +28,7 @@ class Runs:
         counts: int64, its samples; one at least.
         timestamps_ms: int64, ascending within a run; several runs may share them.
         values: float64.
+        is_strict: Whether no run has several samples of one time.
     """
 
     places: NDArray[np.int64]
@@ -36,6 +37,7 @@ class Runs:
     counts: NDArray[np.int64]
     timestamps_ms: NDArray[np.int64]
     values: NDArray[np.float64]
+    is_strict: bool = True
 
 
 def assemble(
@@ -54,7 +56,7 @@ def assemble(
     starts = np.empty(len(order), np.int64)
     ends = np.cumsum(counts[order])
     starts[order] = ends - counts[order]
-    times, values = np.empty(ends[-1], np.int64), np.empty(ends[-1], np.float64)
+    times, values = np.empty(counts.sum(), np.int64), np.empty(counts.sum(), np.float64)
     first = 0
     for part, (skipped, kept, _, _) in zip(parts, clipped, strict=True):
         _copy(
@@ -68,7 +70,9 @@ def assemble(
             part.values,
         )
         first += len(kept)
-    if _overlap(places, counts, oldest_ms, np.concatenate([clip[3] for clip in clipped]), order):
+    newest_ms = np.concatenate([clip[3] for clip in clipped])
+    is_strict = all(part.is_strict for part in parts)
+    if not is_strict or _overlap(places, counts, oldest_ms, newest_ms, order):
         ids = np.repeat(series_ids[places[order]], counts[order])
         return arrange(ids, times, values).columns
     of_series = np.bincount(places, weights=counts, minlength=len(series_ids)).astype(np.int64)

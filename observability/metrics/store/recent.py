@@ -38,14 +38,16 @@ class Chunk:
 
     Attributes:
         row_ids: int64, ascending.
-        columns: The samples; of one time a series may have several.
+        columns: The samples, not strictly ascending where a series has several of one time.
         sample_rows: int64, the row that each sample is of.
+        is_strict: Whether no series has several samples of one time.
         kept_since: When all of the rows were there, on the monotonic clock.
     """
 
     row_ids: NDArray[np.int64]
     columns: SeriesColumns
     sample_rows: NDArray[np.int64]
+    is_strict: bool
     kept_since: float
 
     def runs(self, series_ids: NDArray[np.int64]) -> Runs:
@@ -59,6 +61,7 @@ class Chunk:
             counts=found.counts,
             timestamps_ms=found.timestamps_ms,
             values=found.values,
+            is_strict=self.is_strict,
         )
 
     def of_rows(self, row_ids: NDArray[np.int64]) -> Chunk | None:
@@ -73,6 +76,7 @@ class Chunk:
             row_ids=self.row_ids[stays],
             columns=where(self.columns, is_kept),
             sample_rows=self.sample_rows[is_kept],
+            is_strict=self.is_strict,
             kept_since=self.kept_since,
         )
 
@@ -193,9 +197,10 @@ def _sorted(
             row_ids=row_ids,
             columns=EMPTY,
             sample_rows=sample_rows,
+            is_strict=True,
             kept_since=time.monotonic(),
         )
-    order, _ = order_of(samples.series_ids, samples.timestamps_ms)
+    order, is_first = order_of(samples.series_ids, samples.timestamps_ms)
     ids = samples.series_ids[order]
     firsts = np.flatnonzero(np.append(True, ids[1:] != ids[:-1]))
     columns = SeriesColumns(
@@ -208,6 +213,7 @@ def _sorted(
         row_ids=row_ids,
         columns=columns,
         sample_rows=sample_rows[order],
+        is_strict=bool(is_first.all()),
         kept_since=time.monotonic(),
     )
 

@@ -12,6 +12,7 @@ from hypothesis.extra.django import TransactionTestCase
 
 from observability.metrics.models import Metric, Series
 from observability.metrics.store import catalogue, series_table
+from observability.metrics.store.kept import Kept
 from observability.metrics.store.series_table import SeriesTable, find_table
 from observability.promql.labels import LabelSet, label_set
 
@@ -100,7 +101,7 @@ def test_series_of_a_transaction_that_was_rolled_back_are_not_remembered() -> No
 
 
 def test_tables_that_are_too_large_together_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(series_table, "MAX_KEPT_BYTES", 10)
+    monkeypatch.setattr(series_table, "_kept", Kept(10, lambda table: table.kept_bytes))
     make({"job": "a"})
     find_table("m")
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from alerts.rules.files.definitions import FileRule, RuleFile
+from alerts.templating.errors import TemplateError
+from alerts.templating.prometheus import parse_alert_template
 from observability.promql.errors import PromQLError
 from observability.promql.labels import METRIC_NAME, quote
 from observability.promql.parser import parse
@@ -53,6 +55,17 @@ def _rule_problems(rule: FileRule) -> Iterator[tuple[str, str]]:
     for name in rule.annotations:
         if not name:
             yield "", "invalid annotation name: "
+    if rule.alert:
+        for kind, texts in (("label", rule.labels), ("annotation", rule.annotations)):
+            yield from (("", problem) for problem in _template_problems(rule, kind, texts))
+
+
+def _template_problems(rule: FileRule, kind: str, texts: Mapping[str, str]) -> Iterator[str]:
+    for name, text in texts.items():
+        try:
+            parse_alert_template(text, f"__alert_{rule.alert}")
+        except TemplateError as error:
+            yield f"{kind} {quote(name)}: {error}"
 
 
 def _recording_problems(rule: FileRule) -> Iterator[str]:

@@ -16,9 +16,10 @@ from alerts.rules.unit_tests.definitions import (
 from alerts.rules.unit_tests.errors import UnitTestError
 from alerts.rules.unit_tests.json_difference import difference
 from alerts.rules.unit_tests.printing import alerts_text, indent, samples_text
+from alerts.templating.literals import quote
 from observability.promql.durations import format_duration
 from observability.promql.errors import PromQLError
-from observability.promql.labels import LabelSet, quote
+from observability.promql.labels import LabelSet
 from observability.promql.series_notation import parse_metric
 
 _MARGIN = "            "

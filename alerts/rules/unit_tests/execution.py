@@ -9,9 +9,10 @@ from alerts.rules.unit_tests.comparison import alert_fault, expression_fault
 from alerts.rules.unit_tests.definitions import AlertLabels, AlertTest, TestGroup
 from alerts.rules.unit_tests.groups import Group
 from alerts.rules.unit_tests.options import Options
-from alerts.rules.unit_tests.printing import go_duration
 from alerts.rules.unit_tests.simulation import Simulation
 from alerts.rules.unit_tests.storage import TestStorage
+from alerts.templating.durations import MILLISECOND
+from alerts.templating.durations import format_duration as go_duration
 from observability.promql import Engine
 from observability.promql.durations import format_duration
 from observability.promql.errors import ParseError
@@ -33,7 +34,13 @@ class Execution:
         self._options = options
         self.storage = TestStorage()
         engine = Engine(subquery_step_ms=interval_ms, compat=options.compat)
-        self._simulation = Simulation(groups, self.storage, engine)
+        self._simulation = Simulation(
+            groups,
+            self.storage,
+            engine,
+            external_labels=test.external_labels,
+            external_url=test.external_url,
+        )
 
     def run(self, *, is_fuzzy: bool) -> list[str]:
         """Evaluate the rules as often as the tests need, and return what is wrong."""
@@ -49,7 +56,7 @@ class Execution:
         for at_ms in range(start_ms, start_ms + self._test.longest_ms + 1, self._interval_ms):
             failures = self._simulation.evaluate(at_ms)
             if failures:
-                since_epoch = go_duration(at_ms)
+                since_epoch = go_duration(at_ms * MILLISECOND)
                 return faults + [
                     f"    rule: {failure.rule}, time: {since_epoch}, err: {failure.reason}"
                     for failure in failures

@@ -1,4 +1,4 @@
-"""Alerts, samples and times as promtool prints them."""
+"""Alerts and samples as promtool prints them."""
 
 from __future__ import annotations
 
@@ -39,18 +39,3 @@ def samples_text(samples: Sequence[tuple[LabelSet, float]]) -> str:
 def indent(text: str, margin: str) -> str:
     """Return a text with a margin before all lines but the first."""
     return text.replace("\n", "\n" + margin)
-
-
-def go_duration(duration_ms: int) -> str:
-    """Return a duration as Go prints it: `1h0m0s`, `1m30s`, `1.5s`, `250ms`, `0s`."""
-    sign = "-" if duration_ms < 0 else ""
-    size_ms = abs(duration_ms)
-    if 0 < size_ms < 1000:
-        return f"{sign}{size_ms}ms"
-    minutes, rest_ms = divmod(size_ms, 60_000)
-    seconds, milliseconds = divmod(rest_ms, 1000)
-    text = f"{seconds}.{milliseconds:03d}".rstrip("0").rstrip(".") if milliseconds else str(seconds)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{sign}{hours}h{minutes}m{text}s"
-    return f"{sign}{minutes}m{text}s" if minutes else f"{sign}{text}s"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from alerts.rules.errors import RuleEvaluationError
 from alerts.rules.rule_evaluation import (
@@ -19,9 +20,12 @@ from alerts.rules.states import Episode, State
 from alerts.rules.unit_tests.errors import AppendError
 from alerts.rules.unit_tests.groups import Group
 from alerts.rules.unit_tests.storage import TestStorage
+from alerts.templating.errors import TemplateError
+from alerts.templating.prometheus import expand, in_place
 from observability.promql import Engine, PromQLError
 from observability.promql.staleness import STALE_NAN
 from observability.promql.syntax import Expr
+from observability.promql.values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,19 @@ class Failure:
 class Simulation:
     """What a Prometheus with nothing but these groups would do."""
 
-    def __init__(self, groups: Sequence[Group], storage: TestStorage, engine: Engine) -> None:
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        storage: TestStorage,
+        engine: Engine,
+        *,
+        external_labels: Mapping[str, str],
+        external_url: str,
+    ) -> None:
         self._storage = storage
         self._engine = engine
+        self._external_labels = external_labels
+        self._external_url = external_url
         self._rules = [(group, rule) for group in groups for rule in group.rules]
         self._memories = [NOTHING] * len(self._rules)
 
@@ -61,8 +75,7 @@ class Simulation:
             PromQLError: It has no value.
             RuleEvaluationError: Its value is neither a vector nor a scalar.
         """
-        result = self._engine.query(expr, at_ms=at_ms, storage=self._storage)
-        return result_vector(result.value)
+        return result_vector(self._value(expr, at_ms))
 
     def firing(self, alertname: str) -> Iterator[Episode]:
         """Yield the alerts of a name that fire now."""
@@ -82,7 +95,28 @@ class Simulation:
             at_ms=at_ms,
             query_offset_ms=group.query_offset_ms,
             limit=group.limit,
+            expand=partial(self._expand, name=f"__alert_{rule.name}", at_ms=at_ms),
         )
+
+    def _expand(
+        self, text: str, *, labels: Mapping[str, str], value: float, name: str, at_ms: int
+    ) -> str:
+        try:
+            return expand(
+                text,
+                name=name,
+                labels=labels,
+                value=value,
+                external_labels=self._external_labels,
+                external_url=self._external_url,
+                at_ms=at_ms,
+                query=self._value,
+            )
+        except TemplateError as error:
+            return in_place(error)
+
+    def _value(self, expr: Expr | str, at_ms: int) -> Value:
+        return self._engine.query(expr, at_ms=at_ms, storage=self._storage).value
 
     def _write(self, samples: Vector, timestamp_ms: int) -> None:
         """Write what a rule gave.

@@ -122,6 +122,12 @@ def test_a_file_may_have_no_groups(text: str) -> None:
             id="the metric's name as label",
         ),
         pytest.param(
+            "groups:\n- name: a\n  rules:\n  - {alert: b, expr: up, annotations: {c: '{{ d }}'}}\n",
+            '4:5: group "a", rule 1, "b": annotation "c": error parsing template __alert_b: '
+            'template: __alert_b:1: function "d" not defined',
+            id="a template",
+        ),
+        pytest.param(
             "groups:\n- name: a\n  rule: []\n",
             "yaml: unmarshal errors:\n  line 3: field rule not found in type rulefmt.RuleGroup",
             id="an unknown field",

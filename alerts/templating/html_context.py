@@ -32,8 +32,10 @@ _URL_ATTRIBUTES = frozenset(
     ]
 )
 _TAG_START = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)")
-_NAME = re.compile(r"[^\s=>\"'/]+")
+# What HTML takes for a space is not what Python does.
 _SPACE = " \t\n\f\r"
+_NAME = re.compile(rf"[^{_SPACE}=>\"'/]+")
+_END_OF_VALUE = re.compile(rf"[{_SPACE}>]")
 
 
 class Place(StrEnum):
@@ -155,7 +157,7 @@ class Context:
         return tag.end()
 
     def _in_raw(self, text: str, position: int) -> int:
-        closing = re.compile(rf"</{self._element}(?=[\s>/]|$)", re.IGNORECASE)
+        closing = re.compile(rf"</{self._element}(?=[{_SPACE}>/]|$)", re.IGNORECASE)
         found = closing.search(text, position)
         end = len(text) if found is None else found.start()
         if self.place is not Place.RCDATA:
@@ -226,7 +228,7 @@ class Context:
         if self.quote:
             end = text.find(self.quote, position)
         else:
-            found = re.compile(r"[\s>]").search(text, position)
+            found = _END_OF_VALUE.search(text, position)
             end = -1 if found is None else found.start()
         part = text[position:] if end < 0 else text[position:end]
         self.value += part

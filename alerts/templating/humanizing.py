@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from alerts.templating.durations import SECOND, Duration
+from alerts.templating.durations import MILLISECOND, SECOND, Duration
 from alerts.templating.errors import FunctionError
 from alerts.templating.kinds import Kind, kind_of, type_of
 from alerts.templating.literals import parse_float
@@ -109,7 +109,7 @@ def humanize_timestamp(value: object) -> str:
 
 
 def to_time(value: object) -> Time:
-    """Return the point in time of seconds since 1970.
+    """Return the point in time of seconds since 1970, to the millisecond.
 
     Raises:
         FunctionError: It is no number, or beyond what 64 bits of nanoseconds hold.
@@ -123,7 +123,8 @@ def to_time(value: object) -> Time:
             f"{shortest(number)} cannot be represented as a nanoseconds timestamp"
             " since it overflows int64"
         )
-    return TimePointer(int(nanoseconds))
+    # Prometheus's own times, through which it goes, are milliseconds.
+    return TimePointer(int(nanoseconds / MILLISECOND) * MILLISECOND)
 
 
 def general(number: float) -> str:

@@ -50,7 +50,10 @@ class Reader(HTMLParser):
         self.found.append(("text", data))
 
 
-NICE = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1)
+NICE = st.text(
+    st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"], include_characters=" "),
+    min_size=1,
+)
 
 
 @given(NICE)

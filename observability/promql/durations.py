@@ -1,5 +1,6 @@
 """Durations as PromQL writes them."""
 
+import math
 import re
 
 _UNITS = (
@@ -13,13 +14,13 @@ _UNITS = (
     ("s", 1_000, False),
     ("ms", 1, False),
 )
-_DURATION = re.compile(
-    r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?",
-    re.ASCII,
-)
+_SIZES_MS = {unit: size_ms for unit, size_ms, _ in _UNITS}
+_PART = re.compile(r"([0-9]+)([^0-9]+)")
 
 LONGEST_MS = (2**63 - 1) // 1_000_000
 """What Go's duration of 64-bit nanoseconds can hold: 292 years."""
+
+_MOST = 2**64 - 1
 
 
 def format_duration(duration_ms: int) -> str:
@@ -46,14 +47,20 @@ def parse_duration_ms(text: str) -> int:
     """
     if text == "0":
         return 0
-    match = _DURATION.fullmatch(text)
-    if not text or match is None:
+    duration_ms, at, larger_ms = 0, 0, math.inf
+    while part := _PART.match(text, at):
+        count, unit = int(part[1]), part[2]
+        if count > _MOST:
+            break
+        if unit not in _SIZES_MS:
+            raise ValueError(f'unknown unit "{unit}" in duration "{text[:100]}"')
+        if _SIZES_MS[unit] >= larger_ms:
+            break
+        larger_ms = _SIZES_MS[unit]
+        duration_ms += count * larger_ms
+        at = part.end()
+    if at < len(text) or not text:
         raise ValueError(f'not a valid duration string: "{text[:100]}"')
-    duration_ms = sum(
-        int(count) * size_ms
-        for count, (_, size_ms, _) in zip(match.groups(), _UNITS, strict=True)
-        if count
-    )
     if duration_ms > LONGEST_MS:
         raise ValueError("duration out of range")
     return duration_ms

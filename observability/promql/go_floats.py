@@ -42,5 +42,10 @@ def open_metrics(value: float) -> str:
     return text if not math.isfinite(value) or set(text) & set("e.") else text + ".0"
 
 
+def fixed_point(value: float) -> str:
+    """Return the number with six digits behind the point (`%f`)."""
+    return f"{value:f}" if math.isfinite(value) else _not_finite(value)
+
+
 def _not_finite(value: float) -> str:
     return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from observability.promql.labels import quote
+from observability.promql.numerals import duration_end, number_end
 
 
 class Kind(StrEnum):
@@ -91,16 +92,10 @@ _FILLS = frozenset({"fill", "fill_left", "fill_right"})
 _DURATION_WORDS = frozenset({"step", "range", "min_of", "max_of"})
 
 _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*)+")
+_SPACE_IN_BRACKETS = re.compile(r"[ \t\r\n]+")
 _WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _LETTERS = re.compile(r"[a-zA-Z_]+")
-_NUMBER = re.compile(
-    r"0[xX]_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*"
-    r"|(?:[0-9]+(?:_[0-9]+)*(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?|\.[0-9]+(?:_[0-9]+)*)"
-    r"(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?"
-)
-_DURATION = re.compile(r"[0-9]+[smhdwy]s?(?:[0-9]+[smhdw]s?)*")
-_NUMERIC = re.compile(r"[0-9.][0-9a-zA-Z_.]*")
 _OPERATOR = re.compile(r"==|!=|<=|>=|</|>/|[-+*/%^<>=@,()]")
 _MATCH_OPERATOR = re.compile(r"=~|!~|!=|=|,")
 _IN_BRACKETS = re.compile(r"[-+*/%^,()\]]")
@@ -153,17 +148,19 @@ class Lexer:
         self._parentheses = 0
         self._is_in_braces = False
         self._is_in_brackets = False
+        # From `[` to its first number: only what begins a duration is expected.
+        self._awaits_duration = False
         self._has_colon = False
-        self._has_duration = False
 
     def next(self) -> Token:
         """Return the next token; comments and space are left out."""
-        if space := _SPACE.match(self._text, self._at):
+        spaces = _SPACE_IN_BRACKETS if self._awaits_duration else _SPACE
+        if space := spaces.match(self._text, self._at):
             self._at = space.end()
         if self._is_in_braces:
             return self._in_braces()
-        if self._is_in_brackets:
-            return self._in_brackets()
+        if self._awaits_duration:
+            return self._before_duration()
         return self._outside()
 
     def _outside(self) -> Token:
@@ -171,11 +168,15 @@ class Lexer:
         if at == len(text):
             if self._parentheses:
                 return self._error("unclosed left parenthesis")
+            if self._is_in_brackets:
+                return self._error("unclosed left bracket")
             return Token(Kind.END, "", at, at)
         character = text[at]
         if character.isascii() and (character.isdigit() or _starts_fraction(text, at)):
             return self._number()
         if word := _WORD.match(text, at):
+            if self._is_in_brackets:
+                return self._word_in_brackets(character)
             return self._keyword_or_name(word)
         if character in "\"'`":
             return self._string()
@@ -184,10 +185,16 @@ class Lexer:
                 self._is_in_braces = True
                 return self._take("{", 1)
             case "[":
-                self._is_in_brackets, self._has_colon, self._has_duration = True, False, False
+                if self._is_in_brackets:
+                    return self._error("unexpected left bracket '['")
+                self._is_in_brackets = self._awaits_duration = True
+                self._has_colon = False
                 return self._take("[", 1)
             case "]":
-                return self._error("unexpected right bracket ']'")
+                if not self._is_in_brackets:
+                    return self._error("unexpected right bracket ']'")
+                self._is_in_brackets = False
+                return self._take("]", 1)
             case "=" if text.startswith("=~", at):
                 return self._error("unexpected character after '=': '~'")
             case "!" if not text.startswith("!=", at):
@@ -220,29 +227,40 @@ class Lexer:
             case _:
                 return self._error(f"unexpected character inside braces: {_shown(character)}")
 
-    def _in_brackets(self) -> Token:
+    def _before_duration(self) -> Token:
         text, at = self._text, self._at
         if at == len(text):
             return self._error("unexpected end of input in duration expression")
         character = text[at]
         if character.isascii() and (character.isdigit() or _starts_fraction(text, at)):
-            self._has_duration = True
+            self._awaits_duration = False
             return self._number()
         if character == ":":
-            if not self._has_duration:
-                return self._error("unexpected colon before duration in duration expression")
+            return self._error("unexpected colon before duration in duration expression", behind=1)
+        if operator := _IN_BRACKETS.match(text, at):
+            if operator[0] == "]":
+                self._is_in_brackets = self._awaits_duration = False
+            return self._operator(operator[0])
+        return self._duration_word() or self._error(
+            f"unexpected character in duration expression: {_shown(character)}"
+        )
+
+    def _word_in_brackets(self, first: str) -> Token:
+        if first == ":":
             if self._has_colon:
-                return self._error("unexpected repeated colon in duration expression")
+                return self._error("unexpected colon ':'")
             self._has_colon = True
             return self._take(":", 1)
-        if operator := _IN_BRACKETS.match(text, at):
-            self._is_in_brackets = operator[0] != "]"
-            return self._operator(operator[0])
-        word = _LETTERS.match(text, at)
-        if word and word[0].lower() in _DURATION_WORDS:
-            self._has_duration = True
-            return self._take(word[0].lower(), len(word[0]))
-        return self._error(f"unexpected character in duration expression: {_shown(character)}")
+        return self._duration_word() or self._error(
+            f"unexpected character: {_shown(first)}, expected ':'"
+        )
+
+    def _duration_word(self) -> Token | None:
+        """Return `step`, `range` and the like, None when something else stands here."""
+        word = _LETTERS.match(self._text, self._at)
+        if word is None or word[0].lower() not in _DURATION_WORDS:
+            return None
+        return self._take(word[0].lower(), len(word[0]))
 
     def _operator(self, operator: str) -> Token:
         if operator == "(":
@@ -250,7 +268,7 @@ class Lexer:
         elif operator == ")":
             self._parentheses -= 1
             if self._parentheses < 0:
-                return self._error("unexpected right parenthesis ')'")
+                return self._error("unexpected right parenthesis ')'", behind=1)
         return self._take(operator, len(operator))
 
     def _keyword_or_name(self, word: re.Match[str]) -> Token:
@@ -269,13 +287,13 @@ class Lexer:
         return self._take(kind, len(name))
 
     def _number(self) -> Token:
-        text, at = self._text, self._at
-        for kind, pattern in ((Kind.NUMBER, _NUMBER), (Kind.DURATION, _DURATION)):
-            found = pattern.match(text, at)
-            if found and not _continues(text, found.end()):
-                return self._take(kind, len(found[0]))
-        numeric = _NUMERIC.match(text, at)
-        shown = quote(numeric[0]) if numeric else _shown(text[at])
+        end, is_number = number_end(self._text, self._at)
+        if is_number:
+            return self._take(Kind.NUMBER, end - self._at)
+        end, is_duration = duration_end(self._text, end)
+        if is_duration:
+            return self._take(Kind.DURATION, end - self._at)
+        shown = quote(self._text[self._at : end])
         return self._error(f"bad number or duration syntax: {shown}")
 
     def _string(self) -> Token:
@@ -307,17 +325,13 @@ class Lexer:
         start, self._at = self._at, self._at + length
         return Token(kind, self._text[start : self._at], start, self._at)
 
-    def _error(self, message: str) -> Token:
-        return Token(Kind.ERROR, message, self._at, len(self._text))
+    def _error(self, message: str, *, behind: int = 0) -> Token:
+        """Return an error that stands here, or behind so many characters."""
+        return Token(Kind.ERROR, message, self._at + behind, len(self._text))
 
 
 def _starts_fraction(text: str, at: int) -> bool:
     return text[at] == "." and text[at + 1 : at + 2].isascii() and text[at + 1 : at + 2].isdigit()
-
-
-def _continues(text: str, at: int) -> bool:
-    """Say whether a number or duration that ends here is part of something longer."""
-    return at < len(text) and (text[at] in "_." or (text[at].isascii() and text[at].isalnum()))
 
 
 def _is_character(escape: re.Match[str]) -> bool:

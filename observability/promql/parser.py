@@ -14,6 +14,7 @@ from functools import lru_cache
 from observability.promql import lexer, strings
 from observability.promql.durations import LONGEST_MS, parse_duration_ms
 from observability.promql.errors import InvalidRegexError, ParseError
+from observability.promql.go_floats import fixed_point
 from observability.promql.labels import quote
 from observability.promql.lexer import Kind, Lexer, Token
 from observability.promql.matchers import Matcher, MatchOp, compile_regex
@@ -228,8 +229,6 @@ class _Parser:
     def _aggregation_or_selector(self, name: Token) -> Expr:
         """aggregate_expr: the modifier may stand before or after the arguments."""
         if self.token.kind not in _AFTER_AGGREGATION_NAME:
-            if self.token.kind in (Kind.NUMBER, Kind.DURATION, Kind.STRING, Kind.IDENTIFIER):
-                raise self.unexpected("aggregation")
             return self._selector(name)
         with self._inside("aggregation"):
             grouping = self._aggregation_modifier()
@@ -481,7 +480,7 @@ class _Parser:
             seconds = -seconds
         if not abs(seconds) * 1000 <= FARTHEST_MS:
             raise self._error(
-                f"timestamp out of bounds for @ modifier: {seconds:f}", expr.span.start
+                f"timestamp out of bounds for @ modifier: {fixed_point(seconds)}", expr.span.start
             )
         # As Go rounds: halves away from zero.
         return math.floor(abs(seconds) * 1000 + 0.5) * (-1 if seconds < 0 else 1)

@@ -12,6 +12,10 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _LARGEST_INTEGER = 2**63 - 1
+_FLOAT = re.compile(
+    r"(?:[0-9]+(?:_[0-9]+)*(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?|\.[0-9]+(?:_[0-9]+)*)"
+    r"(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?"
+)
 
 
 def unquote(literal: str) -> str:
@@ -56,11 +60,11 @@ def number(text: str) -> float:
     integer = _integer(lower)
     if integer is not None:
         return float(integer)
-    if "_" in text or lower.startswith("0x"):
+    if lower.startswith("0x") or _FLOAT.fullmatch(text) is None:
         raise ValueError(
             f'error parsing number: strconv.ParseFloat: parsing "{text}": invalid syntax'
         )
-    value = float(text)
+    value = float(text.replace("_", ""))
     if math.isinf(value):
         raise ValueError(
             f'error parsing number: strconv.ParseFloat: parsing "{text}": value out of range'
@@ -70,8 +74,12 @@ def number(text: str) -> float:
 
 def _integer(text: str) -> int | None:
     """Return an integer of at most 64 bits, None when it is not one."""
+    if text.endswith("_"):
+        return None
     digits = text.replace("_", "")
     if digits.startswith("0x"):
+        if not set(digits[2:]) <= set("0123456789abcdef") or len(digits) == 2:
+            return None
         value = int(digits, 16)
     elif not digits.isdecimal():
         return None

@@ -216,6 +216,7 @@ CELERY_BEAT_SCHEDULE = {
     "measure-store": _tick("observability.metrics.tasks.measure_store", 300),
     "merge-segments": _tick("observability.metrics.tasks.merge_segments", 60),
     "keep-pushed-metrics-alive": _tick("observability.metrics.tasks.keep_pushed_metrics_alive", 15),
+    "tidy-amendments": _tick("observability.metrics.tasks.tidy_amendments", 60),
     "roll-up-days": _tick("observability.metrics.tasks.roll_up_days", 120),
     "delete-expired-rollups": _tick("observability.metrics.tasks.delete_expired_rollups", 3600),
     "delete-expired-samples": _tick("observability.metrics.tasks.delete_expired_samples", 3600),

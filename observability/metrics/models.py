@@ -11,7 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Func
-from django.db.models.functions import Now
+from django.db.models.functions import Cast, Now
 
 from observability.metrics.importing.models import ImportedFile  # noqa: F401 (Django looks here)
 from observability.metrics.ingest.otlp.models import RunningTotal  # noqa: F401 (Django looks here)
@@ -157,6 +157,30 @@ class SampleLog(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sample_count} samples"
+
+
+class Amendment(models.Model):
+    """A stretch of the past whose samples changed, for those who keep answers (store/amendments.py)."""
+
+    start_ms = models.BigIntegerField()
+    end_ms = models.BigIntegerField()
+    # A number, not an `xid8`, so that PostgreSQL can tell the highest.
+    transaction_id = models.BigIntegerField(
+        db_default=Cast(
+            Cast(Func(function="pg_current_xact_id"), models.TextField()), models.BigIntegerField()
+        ),
+        editable=False,
+    )
+    made_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        indexes = [
+            # Those that came after an answer.
+            models.Index(fields=["transaction_id"], name="amendment_transaction"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start_ms} to {self.end_ms}"
 
 
 class Segment(models.Model):

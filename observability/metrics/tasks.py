@@ -10,7 +10,14 @@ from django.utils import timezone
 from observability.metrics import store_report
 from observability.metrics.ingest.otlp import running_totals
 from observability.metrics.ingest.pushgateway import upkeep
-from observability.metrics.store import compaction, deletion, idle_series, retention, unused
+from observability.metrics.store import (
+    amendments,
+    compaction,
+    deletion,
+    idle_series,
+    retention,
+    unused,
+)
 from observability.metrics.store.rollups import days, expiry, making
 
 # One run ends by itself long before its time limit, and leaves the rest to the next.
@@ -58,6 +65,12 @@ def delete_expired_samples() -> None:
 def keep_pushed_metrics_alive() -> None:
     """Write the samples of pushed groups again; several runs at once share the work."""
     upkeep.keep_alive(now_ms=_now_ms(), seconds=upkeep.INTERVAL_MS / 1000)
+
+
+@shared_task(ignore_result=True, soft_time_limit=30, time_limit=40)
+def tidy_amendments() -> None:
+    """Forget what no kept answer depends on; running it twice is harmless."""
+    amendments.tidy()
 
 
 # Reads the whole catalogue: seconds for a million series.

@@ -28,11 +28,12 @@ from observability.metrics.models import (
     Metric,
 )
 from observability.metrics.selectors import parse_selector
-from observability.metrics.store import compaction, log, rewriting, unused, withdrawal
+from observability.metrics.store import amendments, compaction, log, rewriting, unused, withdrawal
 from observability.metrics.store.page_table import SegmentGoneError
 from observability.metrics.store.rewriting import EARLIEST_MS, LATEST_MS, Cut
 from observability.metrics.store.rollups import days
 from observability.metrics.store.rollups.forgetting import forget_series
+from observability.metrics.store.rollups.resolutions import HOUR_MS
 from observability.metrics.store.selection import find_series
 from observability.metrics.store.windows import DAY_MS
 from observability.promql.errors import PromQLError
@@ -243,11 +244,14 @@ def _rewrite_metric(deletion: Deletion, target: DeletionMetric, deadline: float)
     while (day_ms := rewriting.next_day(target.metric_id, cut, target.next_window_ms)) is not None:
         deletion.samples_removed += rewriting.rewrite_day(target.metric_id, day_ms, cut)
         days.mark_dirty(target.metric_id, day_ms, day_ms)
+        amendments.record(day_ms, day_ms)
         target.next_window_ms = day_ms + DAY_MS
         if time.monotonic() > deadline:
             target.save()
             return False
     forget_series(target.metric_id, cut.touched, cut.start_ms, cut.end_ms)
+    # Buckets that meet the edges of the range go as a whole.
+    amendments.record(cut.start_ms - HOUR_MS, cut.end_ms + HOUR_MS)
     target.delete()
     return True
 

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from django.db import connection
+from django.db import connection, transaction
 from numpy.typing import NDArray
 from pcodec import ChunkConfig, DeltaSpec, standalone
 
 from observability.metrics.errors import CatalogueMovedError
+from observability.metrics.store import amendments
 from observability.metrics.store.catalogue import Epoch
 from observability.metrics.store.columns import are_among
 from observability.metrics.store.windows import WINDOW_MS
@@ -40,6 +41,13 @@ class LogSamples:
     timestamps_ms: NDArray[np.int64]
     values: NDArray[np.float64]
 
+
+_APPEND = (
+    "INSERT INTO metrics_samplelog (min_timestamp_ms, max_timestamp_ms, sample_count, data)"
+    " SELECT %s, %s, %s, %s"
+    " WHERE coalesce((SELECT number FROM metrics_catalogueepoch), 0) = %s"
+)
+_APPEND_LATE = amendments.noting(_APPEND)
 
 _NOTHING = LogSamples(
     series_ids=np.empty(0, np.int64),
@@ -108,13 +116,12 @@ def append(samples: LogSamples, epoch: Epoch) -> None:
     """
     if not len(samples.values):
         return
+    oldest_ms = int(samples.timestamps_ms.min())
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO metrics_samplelog (min_timestamp_ms, max_timestamp_ms, sample_count, data)"
-            " SELECT %s, %s, %s, %s"
-            " WHERE coalesce((SELECT number FROM metrics_catalogueepoch), 0) = %s",
+            _APPEND_LATE if amendments.is_late(oldest_ms) else _APPEND,
             [
-                int(samples.timestamps_ms.min()),
+                oldest_ms,
                 int(samples.timestamps_ms.max()),
                 len(samples.values),
                 encode(samples),
@@ -227,13 +234,15 @@ def delete_before(timestamp_ms: int, *, batch_rows: int = 10_000) -> int:
     """Delete rows whose newest sample is older than the time, in batches; return their number."""
     deleted = 0
     while True:
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "DELETE FROM metrics_samplelog WHERE id IN ("
                 "SELECT id FROM metrics_samplelog WHERE max_timestamp_ms < %s LIMIT %s)",
                 [timestamp_ms, batch_rows],
             )
             count: int = cursor.rowcount
+            if count:
+                amendments.record(end_ms=timestamp_ms)
         deleted += count
         if count < batch_rows:
             return deleted

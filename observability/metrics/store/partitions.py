@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from django.db import OperationalError, connection, transaction
 
+from observability.metrics.store import amendments
+
 WEEK_MS = 7 * 86_400_000
 _PARENT = "metrics_segment_daily"
 # Names the advisory lock under which partitions are made ("part" in ASCII).
@@ -100,6 +102,7 @@ def _drop(partition: Partition, is_expired: Callable[[int, int], bool]) -> bool:
             # All readers queue behind this lock while it waits, so it does not wait long.
             cursor.execute("SET LOCAL lock_timeout = '1s'")
             cursor.execute(f"DROP TABLE IF EXISTS {partition.table}")
+            amendments.record(partition.end_ms - WEEK_MS, partition.end_ms)
     except OperationalError:  # the lock was not to be had in time
         return False
     return True

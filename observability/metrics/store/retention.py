@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 import structlog
-from django.db import connection
+from django.db import connection, transaction
 
 from observability.metrics.models import Metric, RetentionPolicy
-from observability.metrics.store import catalogue, log
+from observability.metrics.store import amendments, catalogue, log
 from observability.metrics.store.partitions import drop_partitions
 from observability.metrics.store.rollups import days
 from observability.metrics.store.windows import DAY_MS
@@ -179,7 +179,7 @@ def delete_expired(now_ms: int) -> int:
 
 def _delete_segments(before_ms: Mapping[int, int]) -> int:
     """Delete a batch of the segments of metrics that hold nothing from a time on; return how many."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         # Those that others have locked are being merged or rewritten, and are deleted next time.
         cursor.execute(
             "DELETE FROM metrics_segment WHERE (id, level, window_start_ms) IN ("
@@ -189,7 +189,8 @@ def _delete_segments(before_ms: Mapping[int, int]) -> int:
             "    AND segment.window_start_ms < metric.before_ms"
             "    AND segment.max_timestamp_ms < metric.before_ms"
             "  WHERE segment.window_start_ms < %s"
-            "  LIMIT %s FOR UPDATE OF segment SKIP LOCKED)",
+            "  LIMIT %s FOR UPDATE OF segment SKIP LOCKED)"
+            " RETURNING min_timestamp_ms, max_timestamp_ms",
             [
                 list(before_ms),
                 list(before_ms.values()),
@@ -197,5 +198,9 @@ def _delete_segments(before_ms: Mapping[int, int]) -> int:
                 _ROWS_PER_BATCH,
             ],
         )
-        deleted: int = cursor.rowcount
-    return deleted
+        deleted = cursor.fetchall()
+        if deleted:
+            amendments.record(
+                min(oldest for oldest, _ in deleted), max(newest for _, newest in deleted)
+            )
+    return len(deleted)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from observability.metrics.store import catalogue
+from observability.metrics.store import amendments, catalogue
 
 # In the order in which writers lock them, and before their metrics, as writers do.
 _LOCK = "SELECT id FROM metrics_series WHERE id = ANY(%(ids)s) ORDER BY fingerprint FOR UPDATE"
@@ -59,6 +59,8 @@ def delete_series(series_ids: Sequence[int], *, retiring_in: int | None = None) 
             [metric_ids],
         )
     catalogue.advance_epoch()
+    if retiring_in is None:  # those that retire have no samples
+        amendments.record()
     return metric_ids
 
 

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from django.db import connection
+from django.db import connection, transaction
 from numpy.typing import NDArray
 from psycopg2 import Binary
 from psycopg2.extras import execute_values
 
+from observability.metrics.store import amendments
 from observability.metrics.store.page_table import fetch_pages
 from observability.metrics.store.paging import Directory, decode_directory
 from observability.metrics.store.rollups.buckets import (
@@ -141,15 +142,21 @@ def delete_orphans() -> int:
 def _delete_batches(condition: str, parameters: Sequence[int | list[int]]) -> int:
     total = 0
     while True:
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "DELETE FROM metrics_rollup WHERE id IN ("  # noqa: S608 (our own conditions)
-                f"SELECT id FROM metrics_rollup WHERE {condition} LIMIT %s)",
+                f"SELECT id FROM metrics_rollup WHERE {condition} LIMIT %s)"
+                " RETURNING window_start_ms, resolution_ms",
                 [*parameters, _ROWS_PER_BATCH],
             )
-            deleted: int = cursor.rowcount
-        total += deleted
-        if deleted < _ROWS_PER_BATCH:
+            deleted = cursor.fetchall()
+            if deleted:
+                amendments.record(
+                    min(start_ms for start_ms, _ in deleted),
+                    max(start_ms + ROW_MS[resolution_ms] for start_ms, resolution_ms in deleted),
+                )
+        total += len(deleted)
+        if len(deleted) < _ROWS_PER_BATCH:
             return total
 
 

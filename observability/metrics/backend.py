@@ -17,6 +17,7 @@ from observability.metrics.ingest.limits import series_limits
 from observability.metrics.ingest.sender import PORTAL, Sender
 from observability.metrics.models import Metric
 from observability.metrics.period import EVER, Period
+from observability.metrics.result_cache.cache import RangeQuery, ResultCache
 from observability.metrics.samples import Metadata, MetricType, SampleBatch
 from observability.metrics.store import catalogue, log
 from observability.metrics.store.catalogue import Epoch
@@ -30,6 +31,7 @@ from observability.metrics.store.log import LogSamples
 from observability.metrics.store.newest import NewestSample, newest_samples
 from observability.metrics.store.storage import PostgresStorage
 from observability.promql import Engine, QueryOptions, QueryResult
+from observability.promql.engine import LOOKBACK_MS
 from observability.promql.labels import LabelSet
 from observability.promql.options import AS_USUAL
 
@@ -56,8 +58,12 @@ class MetricsBackend(Protocol):
         end_ms: int,
         step_ms: int,
         options: QueryOptions = AS_USUAL,
+        use_cache: bool = True,
     ) -> QueryResult:
-        """Evaluate a PromQL expression at each step of a range; raises `PromQLError`."""
+        """Evaluate a PromQL expression at each step of a range; raises `PromQLError`.
+
+        Results of times that are long past may be kept and reused, unless `use_cache` is False.
+        """
         ...
 
     def series(
@@ -106,6 +112,7 @@ class LocalBackend:
 
     def __init__(self) -> None:
         self._engine = Engine(compat=settings.PROMQL_COMPAT)
+        self._cache = ResultCache()
 
     def append(self, batch: SampleBatch, *, sender: Sender = PORTAL) -> int:
         """Store a batch as one row of the sample log."""
@@ -138,16 +145,32 @@ class LocalBackend:
         end_ms: int,
         step_ms: int,
         options: QueryOptions = AS_USUAL,
+        use_cache: bool = True,
     ) -> QueryResult:
-        """Evaluate over the store at each step of a range."""
-        return self._engine.query_range(
-            expr,
+        """Evaluate over the store at each step of a range, without what is cached of the query."""
+
+        def evaluate(start_ms: int, end_ms: int) -> QueryResult:
+            return self._engine.query_range(
+                expr,
+                start_ms=start_ms,
+                end_ms=end_ms,
+                step_ms=step_ms,
+                storage=PostgresStorage(),
+                options=options,
+            )
+
+        if not use_cache or step_ms <= 0 or options.with_statistics or options.explain:
+            return evaluate(start_ms, end_ms)
+        query = RangeQuery(
+            text=expr,
             start_ms=start_ms,
             end_ms=end_ms,
             step_ms=step_ms,
-            storage=PostgresStorage(),
-            options=options,
+            lookback_ms=options.lookback_ms or LOOKBACK_MS,
+            engine=f"compat {settings.PROMQL_COMPAT}",
+            limits=options.limits,
         )
+        return self._cache.answer(query, evaluate)
 
     def series(
         self, selectors: Selectors = (), *, period: Period = EVER, limit: int | None = None

@@ -33,6 +33,12 @@ QUERY_DURATION = Histogram(
     ["kind"],
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120),
 )
+QUERY_CACHE_LOOKUPS = Counter(
+    "portal_query_cache_total",
+    "Range queries by what the cache did for them: hit (nothing was evaluated), partial, miss,"
+    " bypass (not suited, or too light), away (Redis did not answer).",
+    ["outcome"],
+)
 SAMPLE_CONFLICTS = Counter(
     "portal_sample_conflicts_total",
     "Samples of one series and time that were stored with different values.",

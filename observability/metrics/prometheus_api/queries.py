@@ -27,6 +27,8 @@ from observability.promql.steps import Steps
 
 _STATISTICS = ("", "true", "all")
 _LIMITS = Limits()
+# What VictoriaMetrics, whose parameter `nocache` is, takes for no.
+_NO = frozenset({"", "0", "f", "false", "no"})
 
 
 class _EvaluatingView(PrometheusView):
@@ -108,6 +110,7 @@ class QueryRangeView(_EvaluatingView):
                 end_ms=steps.end_ms,
                 step_ms=steps.step_ms,
                 options=options,
+                use_cache=self.parameter(request, "nocache").lower() in _NO,
             )
         return self.success(request, result, limit=limit)
 

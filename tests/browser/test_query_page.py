@@ -372,6 +372,7 @@ def test_a_run_can_be_cancelled(page: Page) -> None:
 
     expect(page.locator("#query-status")).to_have_text("Cancelled.")
     expect(page.locator("#query-run")).to_be_enabled()
+    page.unroute_all(behavior="ignoreErrors")
 
 
 @pytest.mark.parametrize(

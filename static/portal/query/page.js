@@ -154,7 +154,7 @@ function showPanel() {
 
 function statusOf(good, series) {
   const took = formatTook(Math.max(...good.map(({ seconds }) => seconds)));
-  if (answers.tab === "explain") return `Run in steps of ${formatDuration(answers.times.step)}, in ${took}`;
+  if (answers.tab === "explain") return `In steps of ${formatDuration(answers.times.step)}`;
   if (answers.tab === "table") return `${counted(series, "series", "series")} in ${took}`;
   return `${counted(series, "series", "series")} in steps of ${formatDuration(answers.times.step)}, in ${took}`;
 }

@@ -48,7 +48,7 @@ class InvalidRegexError(BadDataError):
     """A matcher's value is not a regular expression in RE2's syntax."""
 
     def __init__(self, pattern: str, reason: str) -> None:
-        super().__init__(f"error parsing regexp {pattern!r}: {reason}")
+        super().__init__(f"error parsing regexp: {reason}")
         self.pattern = pattern
         self.reason = reason
 

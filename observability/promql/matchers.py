@@ -10,6 +10,18 @@ import re2
 from observability.promql.errors import InvalidRegexError
 from observability.promql.labels import LabelSet, format_label_name, quote
 
+_FAULTS = {
+    "missing )": "missing closing )",
+    "missing ]": "missing closing ]",
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid repetition size": "invalid repeat count",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid named capture group": "invalid named capture",
+    "trailing \\": "trailing backslash at end of expression",
+}
+"""What is said in other words in Go; see its package regexp/syntax."""
+
 
 class MatchOp(StrEnum):
     """How a matcher compares a label's value with its own."""
@@ -72,7 +84,13 @@ def compile_regex(pattern: str) -> "re2._Regexp":
     except re2.error as error:
         reason = error.args[0]
         text = reason.decode() if isinstance(reason, bytes) else str(reason)
-        raise InvalidRegexError(pattern, text) from error
+        raise InvalidRegexError(pattern, _as_in_go(text)) from error
+
+
+def _as_in_go(reason: str) -> str:
+    """Return in the words of Go's RE2 what this one says: `missing ): (` for example."""
+    fault, _, part = reason.partition(": ")
+    return f"{_FAULTS.get(fault, fault)}: `{part}`"
 
 
 def matches_all(matchers: Iterable[Matcher], labels: LabelSet) -> bool:

@@ -37,9 +37,23 @@ def test_an_absent_label_has_the_empty_value() -> None:
     assert not matches_all([Matcher("zone", MatchOp.REGEX, ".+")], labels)
 
 
-def test_a_pattern_that_re2_refuses_is_an_error() -> None:
-    with pytest.raises(InvalidRegexError, match="missing"):
-        Matcher("x", MatchOp.REGEX, "(").matches("a")
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("(", "missing closing ): `(`"),
+        ("a**", "invalid nested repetition operator: `**`"),
+        ("[b-a]", "invalid character class range: `b-a`"),
+        ("(?=a)", "invalid or unsupported Perl syntax: `(?=`"),
+        ("a\\", "trailing backslash at end of expression: ``"),
+    ],
+)
+def test_a_pattern_that_re2_refuses_is_an_error_in_the_words_of_prometheus(
+    pattern: str, message: str
+) -> None:
+    with pytest.raises(InvalidRegexError) as caught:
+        Matcher("x", MatchOp.REGEX, pattern).matches("a")
+
+    assert str(caught.value) == f"error parsing regexp: {message}"
 
 
 def test_a_pattern_that_would_take_forever_elsewhere_takes_no_time() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-import msgspec
+from observability.metrics.prometheus_api.answers import encode
 
 TRUNCATED = "results truncated due to limit"
 
@@ -21,14 +21,9 @@ def list_parts(items: Iterable[Any], *, limit: int | None = None) -> Iterator[by
     yield b'{"status":"success","data":['
     comma = b""
     while part := list(islice(kept, _ITEMS_PER_PART)):
-        yield comma + msgspec.json.encode(part)[1:-1]
+        yield comma + encode(part)[1:-1]
         comma = b","
     if limit is not None and next(rest, None) is not None:
         yield b'],"warnings":["' + TRUNCATED.encode() + b'"]}'
     else:
         yield b"]}"
-
-
-def success(data: Any) -> bytes:
-    """Return the answer that has these data."""
-    return msgspec.json.encode({"status": "success", "data": data})

@@ -12,8 +12,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from observability.metrics.backend import get_backend
+from observability.metrics.prometheus_api.answers import success
 from observability.metrics.prometheus_api.choice import read_number, texts
-from observability.metrics.prometheus_api.lists import list_parts, success
+from observability.metrics.prometheus_api.lists import list_parts
 from observability.metrics.prometheus_api.read_view import ReadView
 from observability.metrics.prometheus_api.transport import answer
 from observability.metrics.prometheus_api.view import BadParameterError

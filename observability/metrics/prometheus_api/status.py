@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
-from observability.metrics.prometheus_api.lists import success
+from observability.metrics.prometheus_api.answers import success
 from observability.metrics.prometheus_api.read_view import ReadView
 from observability.metrics.prometheus_api.transport import answer
 from observability.metrics.scraping.models import ScrapeJob

@@ -17,8 +17,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from observability.metrics.models import Metric
+from observability.metrics.prometheus_api.answers import success
 from observability.metrics.prometheus_api.choice import read_integer
-from observability.metrics.prometheus_api.lists import success
 from observability.metrics.prometheus_api.read_view import ReadView
 from observability.metrics.prometheus_api.transport import answer
 from observability.metrics.prometheus_api.view import BadParameterError

@@ -5,6 +5,8 @@ import os
 import sys
 from importlib import import_module
 
+from django.db import OperationalError
+
 from observability.embedded.errors import EmbeddedError
 from observability.environment import InvalidSettingError
 
@@ -24,6 +26,15 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except (InvalidSettingError, EmbeddedError) as error:
         sys.exit(f"error: {error}")
+    except OperationalError as error:
+        # What the server itself refuses has a code; there was none to ask.
+        if getattr(error.__cause__, "pgcode", None) or "--traceback" in sys.argv:
+            raise
+        reason = str(error).strip().partition("\n")[0]
+        sys.exit(
+            f"error: the database does not answer ({reason}): start the portal with `make run`,"
+            " or set DATABASE_URL to one that runs"
+        )
 
 
 if __name__ == "__main__":

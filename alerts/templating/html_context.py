@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from html import unescape
 
 _RAW = {"script": "script", "style": "style", "textarea": "rcdata", "title": "rcdata"}
 _URL_ATTRIBUTES = frozenset(
@@ -35,6 +36,7 @@ _TAG_START = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)")
 # What HTML takes for a space is not what Python does.
 _SPACE = " \t\n\f\r"
 _NAME = re.compile(rf"[^{_SPACE}=>\"'/]+")
+_CODE = re.compile(r"\\.|//|/\*|\*/|[\"'`/\n\r\u2028\u2029]", re.DOTALL)
 _END_OF_VALUE = re.compile(rf"[{_SPACE}>]")
 
 
@@ -83,7 +85,10 @@ class Context:
         content: Within the value of an attribute, what it is.
         quote: The quotes around that value; '' when it has none.
         value: The literal text of that value so far.
-        inner_quote: Within JavaScript or a style, the quotes that are open; '' when none are.
+        inner_quote: Within JavaScript or a style, the quotes that are open, or the `//` or `/*` of
+            a comment; '' when none are.
+        has_slash: Within JavaScript, a division or regular expression was read. Quotes in the
+            latter are none, so that `inner_quote` cannot be relied on.
     """
 
     def __init__(self) -> None:
@@ -92,6 +97,7 @@ class Context:
         self.quote = ""
         self.value = ""
         self.inner_quote = ""
+        self.has_slash = False
         self._element = ""
         self._attribute = ""
 
@@ -161,24 +167,26 @@ class Context:
         found = closing.search(text, position)
         end = len(text) if found is None else found.start()
         if self.place is not Place.RCDATA:
-            self._read_quotes(text[position:end])
+            self._read_code(text[position:end])
         if found is None:
             return end
         self._element, self.inner_quote, self.place = "", "", Place.TAG
         return found.end()
 
-    def _read_quotes(self, code: str) -> None:
-        is_escaped = False
-        for character in code:
-            if is_escaped:
-                is_escaped = False
-            elif character == "\\":
-                is_escaped = True
+    def _read_code(self, code: str) -> None:
+        """Go on over JavaScript or a style: into quotes and comments, and out of them."""
+        for found in _CODE.finditer(code):
+            sign = found.group()
+            if self.inner_quote == "//":
+                self.inner_quote = "" if sign in "\n\r\u2028\u2029" else "//"
+            elif self.inner_quote == "/*":
+                self.inner_quote = "" if sign == "*/" else "/*"
             elif self.inner_quote:
-                if character == self.inner_quote:
-                    self.inner_quote = ""
-            elif character in "\"'`":
-                self.inner_quote = character
+                self.inner_quote = "" if sign == self.inner_quote else self.inner_quote
+            elif sign in ('"', "'", "`", "//", "/*"):
+                self.inner_quote = sign
+            elif "/" in sign:
+                self.has_slash = True
 
     def _in_tag(self, text: str, position: int) -> int:
         while position < len(text) and text[position] in _SPACE + "/":
@@ -188,7 +196,7 @@ class Context:
         if text[position] == ">":
             raw = _RAW.get(self._element)
             self.place = Place(raw) if raw else Place.TEXT
-            self.inner_quote = ""
+            self.inner_quote, self.has_slash = "", False
             return position + 1
         self.place, self._attribute = Place.NAME, ""
         return position
@@ -221,7 +229,8 @@ class Context:
         return position + len(mark)
 
     def _begin_value(self, mark: str) -> None:
-        self.place, self.quote, self.value, self.inner_quote = Place.VALUE, mark, "", ""
+        self.place, self.quote, self.value = Place.VALUE, mark, ""
+        self.inner_quote, self.has_slash = "", False
         self.content = content_of(self._attribute)
 
     def _in_value(self, text: str, position: int) -> int:
@@ -231,9 +240,10 @@ class Context:
             found = _END_OF_VALUE.search(text, position)
             end = -1 if found is None else found.start()
         part = text[position:] if end < 0 else text[position:end]
-        self.value += part
+        decoded = unescape(part)
+        self.value += decoded
         if self.content in (Content.SCRIPT, Content.STYLE):
-            self._read_quotes(part)
+            self._read_code(decoded)
         if end < 0:
             return len(text)
         self.place = Place.TAG

@@ -45,7 +45,7 @@ class HtmlOutput(Output):
             case Place.RCDATA:
                 return html_values.in_rcdata(value)
             case Place.SCRIPT:
-                return html_values.in_script(value, quotes=context.inner_quote)
+                return self._script(value)
             case Place.STYLE:
                 return html_values.in_css(value, quotes=context.inner_quote)
             case Place.TAG | Place.NAME:
@@ -70,8 +70,12 @@ class HtmlOutput(Output):
             case Content.STYLE:
                 text = html_values.in_css(value, quotes=context.inner_quote)
             case Content.SCRIPT:
-                text = html_values.in_script(value, quotes=context.inner_quote)
+                text = self._script(value)
         return html_values.quoted_or_not(text, is_quoted=is_quoted)
+
+    def _script(self, value: object) -> str:
+        context = self._context
+        return html_values.in_script(value, quotes=context.inner_quote, is_unsure=context.has_slash)
 
 
 HTML_FUNCTIONS = {

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from alerts.templating.formatting import printed
 from alerts.templating.json_text import to_json
-from alerts.templating.kinds import Kind, Type, Typed
+from alerts.templating.kinds import Kind, Type, Typed, kind_of
 from alerts.templating.octets import to_octets
 
 FAILSAFE = "ZgotmplZ"
@@ -43,7 +43,8 @@ _QUOTED_SCRIPT = {
     **{ord(sign): f"\\u{ord(sign):04x}" for sign in "\0\v\"`&'+<>\u2028\u2029"},
     **str.maketrans({"\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", "/": "\\/", "\\": "\\\\"}),
 }
-_TEMPLATE_LITERAL = {**_QUOTED_SCRIPT, **{ord(sign): f"\\u{ord(sign):04x}" for sign in "${}"}}
+_PLAIN = (None, Kind.BOOL, Kind.INT, Kind.UINT, Kind.FLOAT)
+_SIGN = re.compile(r"[^a-zA-Z0-9 ]")
 _NAME = re.compile(r"[a-zA-Z0-9]+", re.ASCII)
 
 
@@ -172,13 +173,31 @@ def in_css(value: object, *, quotes: str) -> str:
     return FAILSAFE if _CSS_UNSAFE.search(text) else text
 
 
-def in_script(value: object, *, quotes: str) -> str:
-    """Return a value in JavaScript: a text within quotes, JSON elsewhere."""
+def in_script(value: object, *, quotes: str, is_unsure: bool) -> str:
+    """Return a value in JavaScript: a text within quotes, nothing in a comment, JSON elsewhere.
+
+    Args:
+        value: What stands there.
+        quotes: Those around it, or the start of a comment.
+        is_unsure: It may be that code stands within the quotes, and a text where there are none.
+    """
+    if quotes in ("//", "/*"):
+        return ""
+    if quotes == "`" or (is_unsure and (quotes or kind_of(value) not in _PLAIN)):
+        # With nothing but escapes for signs, a text can neither end its quotes nor be code.
+        text = _SIGN.sub(_escaped_sign, shown(value))
+        return text if quotes else f'"{text}"'
     if quotes:
-        table = _TEMPLATE_LITERAL if quotes == "`" else _QUOTED_SCRIPT
-        return shown(value).translate(table)
-    text = to_json(value)
+        return shown(value).translate(_QUOTED_SCRIPT)
+    text = to_json(value).replace("*/", "*\\/")
     return text if text[0] in '"[{' else f" {text} "
+
+
+def _escaped_sign(found: re.Match[str]) -> str:
+    units = found.group().encode("utf-16-be", "replace")
+    return "".join(
+        f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2)
+    )
 
 
 def in_name(value: object) -> str:

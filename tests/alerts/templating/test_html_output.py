@@ -36,6 +36,48 @@ def test_a_dangerous_value_is_kept_out(template: str, expected: str) -> None:
     assert html(template) == expected
 
 
+ATTACK = "');alert(1);//*/alert(2)`${alert(3)}</script>\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("/* ", " */", ""),
+        ("// ", "\n", ""),
+        ("// it's\nx = ", ";", '"\');alert(1);//*\\/alert(2)`${alert(3)}\\u003c/script\\u003e\\n"'),
+        ("x = /'/; y = ", ";", "\\u0027\\u0029\\u003balert\\u0028"),
+        ('x = /"/; y = "', '"', '"\\u0027\\u0029\\u003balert\\u0028'),
+        ("x = `${ ", " }`", "\\u0027\\u0029\\u003balert\\u0028"),
+        ("x = 'it\\'s ", "'", "\\u0027);alert(1);\\/\\/*\\/alert(2)\\u0060${alert(3)}"),
+    ],
+    ids=[
+        "comment",
+        "line comment",
+        "apostrophe",
+        "regular expression",
+        "its quotes",
+        "template",
+        "quotes",
+    ],
+)
+def test_no_value_gets_out_of_its_place_in_a_script(before: str, after: str, expected: str) -> None:
+    template = parse(f"<script>{before}{{{{ . }}}}{after}</script>", "page")
+
+    page = template.execute(ATTACK, output=HtmlOutput)
+
+    inner = page.removeprefix(f"<script>{before}").removesuffix(f"{after}</script>")
+    assert inner.startswith(expected)
+    assert bool(inner) is bool(expected)
+
+
+def test_quotes_that_are_written_as_entities_are_quotes() -> None:
+    template = parse('<b onclick="f(&#39;{{ . }}&#39;)">', "page")
+
+    assert template.execute("');alert(1)", output=HtmlOutput) == (
+        '<b onclick="f(&#39;\\u0027);alert(1)&#39;)">'
+    )
+
+
 class Reader(HTMLParser):
     """What a browser finds: each tag with its attributes, and each text."""
 

@@ -340,3 +340,12 @@ def test_the_cases_of_prometheus_pass() -> None:
 
     assert err.getvalue() == ""
     assert out.getvalue().count("  SUCCESS\n") == len(files) >= 7
+
+
+def test_the_example_of_the_documentation_passes(test_rules: Callable[..., Ran]) -> None:
+    document = (PROJECT_DIR / "docs" / "rules.md").read_text(encoding="utf-8")
+    rules, tests = re.findall(r"^```yaml\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+
+    ran = test_rules({"rules.yml": rules, "rules_test.yml": tests}, "rules_test.yml")
+
+    assert ran == Ran(0, "Unit Testing:  rules_test.yml\n  SUCCESS\n\n", "")

@@ -28,7 +28,7 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 def post_worker_init(worker: Any) -> None:
     """Get ready for requests, once the settings are loaded."""
-    from observability.metrics.ingest.kernels import warm_up  # noqa: PLC0415 - needs them
+    from observability.metrics.compiled_code import warm_up  # noqa: PLC0415 - needs them
     from observability.telemetry.process import start_reporter  # noqa: PLC0415 - needs them
 
     # Reports this process's own figures from now on.

@@ -221,7 +221,7 @@ def _start_compiling(launch: Launch) -> subprocess.Popen[bytes]:
     """
     with (log_dir(launch.data_dir) / "compile.log").open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "observability.metrics.ingest.kernels"],
+            [sys.executable, "-m", "observability.metrics.compiled_code"],
             cwd=PROJECT_DIR,
             env={
                 **os.environ,

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from observability.metrics.store.columns import EMPTY, SeriesColumns, arrange
+from observability.metrics.store.columns import EMPTY, SeriesColumns, arrange, take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +83,20 @@ def assemble(
         timestamps_ms=times,
         values=values,
     )
+
+
+def warm_up() -> None:
+    """Load the compiled code, or compile it when no earlier process has."""
+    one = np.zeros(1, np.int64)
+    part = Runs(
+        places=one,
+        first_times=one,
+        first_values=one,
+        counts=one + 1,
+        timestamps_ms=one,
+        values=one.astype(np.float64),
+    )
+    take(assemble([part], one, 0, 1), one)
 
 
 @njit(nogil=True, cache=True)

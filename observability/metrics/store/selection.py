@@ -6,7 +6,7 @@ of label pairs in PostgreSQL.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from django.db import connection
 
 from observability.metrics.store.label_values import label_pairs
-from observability.metrics.store.series_table import SeriesTable, find_table
+from observability.metrics.store.series_table import SeriesTable, find_table, kept_table
 from observability.promql.labels import METRIC_NAME, LabelSet, label_set
 from observability.promql.matchers import Matcher, MatchOp
 
@@ -54,12 +54,29 @@ def find_series(
     return _of_database(matchers, after_id, limit)
 
 
+def find_kept_series(
+    matchers: Sequence[Matcher],
+) -> tuple[SeriesTable, list[SelectedSeries]] | None:
+    """Return the series that satisfy all matchers in a table that this process keeps, and the table.
+
+    The database is not asked, so it is for the caller to see whether the table still holds.
+    """
+    table = _first_table(matchers, kept_table)
+    return None if table is None else (table, _of_table(table, matchers, 0, None))
+
+
 def table_of(matchers: Sequence[Matcher]) -> SeriesTable | None:
     """Return the table of the metric that the matchers name; None when they name none that has one."""
+    return _first_table(matchers, find_table)
+
+
+def _first_table(
+    matchers: Sequence[Matcher], look_up: Callable[[str], SeriesTable | None]
+) -> SeriesTable | None:
     for matcher in matchers:
         is_name = matcher.name == METRIC_NAME and matcher.op is MatchOp.EQUAL
         if is_name and is_text_of_postgres(matcher.value):
-            table = find_table(matcher.value)
+            table = look_up(matcher.value)
             if table is not None:
                 return table
     return None

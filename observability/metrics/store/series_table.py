@@ -73,6 +73,11 @@ class SeriesTable:
     columns: Mapping[str, Column]
 
     @property
+    def version(self) -> tuple[int, int, int]:
+        """Return what must be as it was for the table to hold: the metric, its count, the epoch."""
+        return self.metric_id, self.series_count, self.epoch
+
+    @property
     def kept_bytes(self) -> int:
         """Return about what it takes in memory, apart from texts that tables share."""
         return self.ids.nbytes + sum(
@@ -103,9 +108,14 @@ class SeriesTable:
         return tuple(sorted(pairs))
 
 
-# By the metric's id.
-_kept: Kept[int, SeriesTable] = Kept(MAX_KEPT_BYTES, lambda table: table.kept_bytes)
+# By the metric's name.
+_kept: Kept[str, SeriesTable] = Kept(MAX_KEPT_BYTES, lambda table: table.kept_bytes)
 _pairs: dict[int, tuple[str, str]] = {}
+
+
+def kept_table(metric_name: str) -> SeriesTable | None:
+    """Return the table of a metric as it was when this process last read it, if it still keeps it."""
+    return _kept.get(metric_name)
 
 
 def find_table(metric_name: str) -> SeriesTable | None:
@@ -120,13 +130,15 @@ def find_table(metric_name: str) -> SeriesTable | None:
     if row is None or row[1] > MAX_SERIES:
         return None
     metric_id, series_count, epoch = row
-    kept = _kept.get(metric_id)
-    if kept is not None and (kept.series_count, kept.epoch) == (series_count, epoch):
+    kept = _kept.get(metric_name)
+    if kept is not None and kept.version == (metric_id, series_count, epoch):
         return kept
+    if kept is not None and kept.metric_id != metric_id:
+        kept = None
     table = _read(metric_id, metric_name, kept)
     # What an open transaction sees may never come to be.
     if table is not None and not connection.in_atomic_block:
-        _kept.keep({metric_id: table})
+        _kept.keep({metric_name: table})
     return table
 
 

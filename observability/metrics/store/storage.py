@@ -34,7 +34,8 @@ from observability.metrics.store.segment_table import (
     fetch_found,
     with_directories,
 )
-from observability.metrics.store.selection import SelectedSeries, find_series
+from observability.metrics.store.selection import SelectedSeries, find_kept_series, find_series
+from observability.metrics.store.series_table import SeriesTable
 from observability.metrics.store.windows import WINDOW_MS
 from observability.promql.matchers import Matcher
 from observability.promql.storage import RollupBlock, SelectHints, SeriesBlock
@@ -60,8 +61,8 @@ class PostgresStorage:
         Raises:
             RawSamplesGoneError: Samples are needed of a time of which there are only rollups.
         """
-        series = find_series(matchers)
-        if not series:
+        series, reader = self._series(matchers, hints)
+        if reader is None:
             return
         # In the order in which segments hold them, so that a page is decoded for one block.
         series.sort(key=lambda found: (found.metric_id, found.id))
@@ -70,19 +71,37 @@ class PostgresStorage:
             sorted(series[start : start + size], key=lambda found: found.id)
             for start in range(0, len(series), size)
         ]
-        reader = Reader(
-            series_ids=np.array(sorted(found.id for found in series), np.int64),
-            metric_ids=sorted({found.metric_id for found in series}),
-            start_ms=hints.start_ms,
-            end_ms=hints.end_ms,
-            hints=hints,
-        )
         ids = [np.array([series.id for series in block]) for block in blocks]
         for block, found in zip(blocks, reader.read_blocks(ids), strict=True):
             if isinstance(found, SeriesColumns):
                 yield _series_block(block, found)
             else:
                 yield found.block(block)
+
+    def _series(
+        self, matchers: Sequence[Matcher], hints: SelectHints
+    ) -> tuple[list[SelectedSeries], Reader | None]:
+        """Return the series that satisfy all matchers, and what reads them, if there are any."""
+        kept = find_kept_series(matchers)
+        if kept is not None and kept[1]:
+            reader = _reader(kept[1], hints, table=kept[0])
+            if reader.finds_table():
+                return kept[1], reader
+        series = find_series(matchers)
+        return series, _reader(series, hints) if series else None
+
+
+def _reader(
+    series: Sequence[SelectedSeries], hints: SelectHints, *, table: SeriesTable | None = None
+) -> Reader:
+    return Reader(
+        series_ids=np.array(sorted(found.id for found in series), np.int64),
+        metric_ids=sorted({found.metric_id for found in series}),
+        start_ms=hints.start_ms,
+        end_ms=hints.end_ms,
+        hints=hints,
+        table=table,
+    )
 
 
 def series_per_block(range_ms: int) -> int:
@@ -113,6 +132,10 @@ def read_samples(series_ids: Sequence[int], start_ms: int, end_ms: int) -> LogSa
         timestamps_ms=columns.timestamps_ms[by_place],
         values=columns.values[by_place],
     )
+
+
+class _TableMovedError(Exception):
+    """The metric has other series by now than the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +183,34 @@ class Reader:
         start_ms: int,
         end_ms: int,
         hints: SelectHints | None = None,
+        table: SeriesTable | None = None,
     ) -> None:
-        """Prepare to read these series (ascending ids) of these metrics; both ends are included."""
+        """Prepare to read these series (ascending ids) of these metrics; both ends are included.
+
+        Args:
+            series_ids: The series.
+            metric_ids: Their metrics.
+            start_ms: The oldest time.
+            end_ms: The newest time.
+            hints: What the engine is going to do.
+            table: In which the series were found, if nobody has seen yet whether it still holds.
+        """
         self._series_ids = series_ids
         self._metric_ids = list(metric_ids)
         self._start_ms = start_ms
         self._end_ms = end_ms
         self._hints = hints
+        self._table = table
         self._snapshot: _Snapshot | None = None
+
+    def finds_table(self) -> bool:
+        """Say whether the table in which the series were found holds; what is read is of that moment."""
+        try:
+            self._of_one_moment(lambda snapshot: snapshot)
+        except _TableMovedError:
+            return False
+        self._table = None
+        return True
 
     def read(self, series_ids: NDArray[np.int64]) -> SeriesColumns:
         """Return the samples of some of the series (ascending ids)."""
@@ -223,8 +266,10 @@ class Reader:
 
     def _take_snapshot(self) -> _Snapshot:
         looks = [_LOG, _SEGMENTS]
-        if self._hints is not None and may_be_rolled_up(self._hints.start_ms):
+        if self._hints is not None and may_be_rolled_up(self._hints):
             looks += [ROLLED_DAYS, ROLLUPS]
+        if self._table is not None:
+            looks.append(_METRIC)
         began = time.monotonic()
         with connection.cursor() as cursor:
             cursor.execute(
@@ -233,6 +278,7 @@ class Reader:
                     "start": self._start_ms,
                     "end": self._end_ms,
                     "metrics": self._metric_ids,
+                    "name": None if self._table is None else self._table.name,
                     "window": WINDOW_MS[-1],
                     "first": int(self._series_ids[0]),
                     "last": int(self._series_ids[-1]),
@@ -243,6 +289,10 @@ class Reader:
             found: dict[str, list[tuple[list[int], memoryview]]] = defaultdict(list)
             for kind, numbers, data in cursor.fetchall():
                 found[kind].append((numbers, data))
+        if self._table is not None and not any(
+            tuple(numbers) == self._table.version for numbers, _ in found["metric"]
+        ):
+            raise _TableMovedError
         recent = self._recent(found["log"][0][0], began)
         rollups = None
         if self._hints is not None and found["day"]:
@@ -288,6 +338,11 @@ _SEGMENTS = (
     "   AND window_start_ms > %(start)s - %(window)s AND window_start_ms <= %(end)s"
     "   AND max_timestamp_ms >= %(start)s AND min_timestamp_ms <= %(end)s"
     "   AND max_series_id >= %(first)s AND min_series_id <= %(last)s"
+)
+_METRIC = (
+    "SELECT 'metric', ARRAY[id, series_count,"
+    "   coalesce((SELECT number FROM metrics_catalogueepoch), 0)]::bigint[], NULL"
+    " FROM metrics_metric WHERE name = %(name)s"
 )
 
 

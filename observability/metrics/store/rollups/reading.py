@@ -36,6 +36,8 @@ from observability.promql.storage import RollupBlock, RollupColumn, SelectHints
 
 # How far a window may be widened to the left when it is rounded.
 _MARGIN_MS = 2 * HOUR_MS
+# Raw samples are kept for so long at least, whatever the retention.
+_RAW_MS = DAY_MS - _MARGIN_MS
 
 # Days that were rolled up, with what there is now in segments.
 ROLLED_DAYS = (
@@ -70,9 +72,13 @@ ROLLUPS = (
 Rows = Sequence[tuple[list[int], memoryview | None]]
 
 
-def may_be_rolled_up(timestamp_ms: int) -> bool:
-    """Say whether anything of this time or later can be rolled up by now."""
-    return timestamp_ms - _MARGIN_MS < closed_before_ms(ROLLED_LEVEL, int(time.time() * 1000))
+def may_be_rolled_up(hints: SelectHints) -> bool:
+    """Say whether any rollups may be read for a query."""
+    now_ms = int(time.time() * 1000)
+    oldest_ms = hints.start_ms - _MARGIN_MS
+    if oldest_ms >= closed_before_ms(ROLLED_LEVEL, now_ms):
+        return False
+    return oldest_ms < now_ms - _RAW_MS or bool(exact_resolutions(hints))
 
 
 def choose_rollups(

@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from benchmarks.asking import Row, ask, geometric_mean
 from benchmarks.datasets import Dataset, wait_until_compacted
 from benchmarks.ingest import send
@@ -26,7 +24,6 @@ from benchmarks.live import CONNECTIONS, send_paced
 from benchmarks.questions import HEAVY, Question
 from benchmarks.services import INTERVAL_MS, ROUNDS_A_BODY, SERIES_A_TARGET, Services
 from benchmarks.systems import System, portal, prometheus
-from observability.embedded.leftovers import PROGRAM_MARK
 
 SAMPLES_A_SECOND = 20_000
 _OTHER_SERIES = 20_000
@@ -130,12 +127,7 @@ def _catch_up(systems: Sequence[System], services: Services, start_ms: int) -> i
 @contextmanager
 def _without_merges(system: System) -> Iterator[None]:
     """Keep the bulk worker from its work."""
-    root = psutil.Process(system.process.pid)
-    workers = [
-        process
-        for process in root.children(recursive=True)
-        if process.environ().get(PROGRAM_MARK) == "bulk"
-    ]
+    workers = system.processes_of("bulk")
     for worker in workers:
         worker.suspend()
     try:

@@ -18,7 +18,6 @@ import psutil
 from benchmarks.datasets import Dataset
 from benchmarks.keepalive import KeepAlive
 from benchmarks.systems import System
-from observability.embedded.leftovers import PROGRAM_MARK
 
 STEPS = 11_000
 # Errors and requests have the same labels but for the name.
@@ -107,12 +106,7 @@ def _summary(status: int, body: bytes) -> str:
 
 def _web_processes(system: System) -> list[psutil.Process]:
     """Return those that answer; their parent only watches over them."""
-    root = psutil.Process(system.process.pid)
-    web = [
-        process
-        for process in root.children(recursive=True)
-        if process.environ().get(PROGRAM_MARK) == "web"
-    ]
+    web = system.processes_of("web")
     ids = {process.pid for process in web}
     return [process for process in web if process.ppid() in ids]
 

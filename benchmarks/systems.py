@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from observability.embedded.leftovers import PROGRAM_MARK
+
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 KEY = "op_benchmrk_0123456789abcdefghijABCDEFGHIJ0123456789abc"
 _START_SECONDS = 120
@@ -56,6 +58,15 @@ class System:
             time.sleep(_IDLE_SECONDS)
             if self.cpu_seconds() - before < _IDLE_SHARE * _IDLE_SECONDS:
                 return
+
+    def processes_of(self, program: str) -> list[psutil.Process]:
+        """Return the processes that one of the portal's programs consists of."""
+        found = []
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it has just ended
+                if process.environ().get(PROGRAM_MARK) == program:
+                    found.append(process)
+        return found
 
     def _sum(self, figure: Callable[[psutil.Process], float]) -> float:
         root = psutil.Process(self.process.pid)
@@ -107,13 +118,21 @@ def victoria_metrics(folder: Path | None = None) -> Iterator[System]:
 
 @contextmanager
 def portal(folder: Path | None = None, **settings: str) -> Iterator[System]:
-    """Run the whole portal as `make run` does; keep its data in a folder."""
+    """Run the whole portal as `make run` does; keep its data in a folder.
+
+    What it records of itself and its host would get among series of the same names: once an hour is
+    as seldom as it can be.
+    """
 
     def command(folder: Path, port: int) -> list[str]:
         return [sys.executable, "-m", "observability.embedded", "run"]
 
     with _running(
-        "Portal", command, ready_path="/health/ready", kept=folder, settings=settings
+        "Portal",
+        command,
+        ready_path="/health/ready",
+        kept=folder,
+        settings={"HOST_COLLECTOR_INTERVAL": "3600", **settings},
     ) as system:
         yield system
 

@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-_TOLERANCE = 1e-6
+# Of a value; and of what is left when a value is taken from another that is nearly the same.
+_TOLERANCE, _LEAST = 1e-6, 1e-9
 _Points = NDArray[np.float64]
 
 
@@ -32,7 +33,9 @@ def _difference(one: dict[str, _Points], other: dict[str, _Points]) -> str:
         others = other[key]
         if points.shape != others.shape or not np.array_equal(points[:, 0], others[:, 0]):
             return f"other times of {key}"
-        if not np.allclose(points[:, 1], others[:, 1], rtol=_TOLERANCE, atol=0, equal_nan=True):
+        if not np.allclose(
+            points[:, 1], others[:, 1], rtol=_TOLERANCE, atol=_LEAST, equal_nan=True
+        ):
             return f"other values of {key}"
     return ""
 

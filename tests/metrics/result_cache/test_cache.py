@@ -151,14 +151,27 @@ def test_steps_that_are_not_settled_are_evaluated_each_time(metric: str) -> None
     assert 10 < again.samples_read < 40
 
 
-def test_another_grid_is_another_query(metric: str) -> None:
+def test_other_steps_are_another_query(metric: str) -> None:
+    write_hours(metric, 8)
+    times = {"end_ms": now_ms() // (10 * MINUTE_MS) * 10 * MINUTE_MS, "step_ms": 10 * MINUTE_MS}
+    start_ms = times["end_ms"] - 7 * HOUR_MS
+    whole = ask(metric, start_ms=start_ms, **times)
+
+    again = ask(metric, start_ms=start_ms, **times)
+    shifted = ask(metric, start_ms=start_ms + 5 * MINUTE_MS, **times)
+
+    assert again.samples_read < whole.samples_read / 2 < shifted.samples_read
+    assert_same(shifted, ask(metric, start_ms=start_ms + 5 * MINUTE_MS, **times, use_cache=False))
+
+
+def test_steps_at_odd_times_are_evaluated_each_time(metric: str) -> None:
     write_hours(metric, 2)
     end_ms = now_ms() - 20 * MINUTE_MS
-    ask(metric, start_ms=end_ms - HOUR_MS, end_ms=end_ms)
+    ask(metric, start_ms=end_ms - HOUR_MS + 7_000, end_ms=end_ms)
 
-    shifted = assert_as_without_cache(metric, start_ms=end_ms - HOUR_MS + 1, end_ms=end_ms)
+    again = assert_as_without_cache(metric, start_ms=end_ms - HOUR_MS + 7_000, end_ms=end_ms)
 
-    assert shifted.samples_read > 0
+    assert again.samples_read > 0
 
 
 def test_infos_come_with_what_is_kept(metric: str) -> None:

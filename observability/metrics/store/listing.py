@@ -6,19 +6,17 @@ A selector that names its metric is answered by the metric's table in memory, an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
 from observability.metrics.models import Metric
 from observability.metrics.period import EVER, Period
-from observability.metrics.store.label_values import label_pairs
+from observability.metrics.store.all_labels import names_of_all, values_of_all
+from observability.metrics.store.label_rows import names_of_rows, values_of_rows
 from observability.metrics.store.presence import present_metrics, present_series
 from observability.metrics.store.selection import (
     SelectedSeries,
-    condition_of,
     find_series,
     is_text_of_postgres,
     table_of,
@@ -32,8 +30,6 @@ Selectors = Sequence[Sequence[Matcher]]
 
 # What is in memory of series that are listed, at about a kilobyte each.
 SERIES_PER_PAGE = 20_000
-# In a larger store, a period limits labels only together with a selector.
-MAX_SEARCHED_SERIES = 200_000
 
 
 def list_series(
@@ -73,13 +69,13 @@ def _pages(selectors: Selectors, size: int) -> Iterator[list[SelectedSeries]]:
 
 def list_label_names(selectors: Selectors, period: Period = EVER) -> list[str]:
     """Return the label names of series, sorted, `__name__` among them."""
-    if not selectors and _is_for_the_catalogue(period):
-        return _all_names()
+    if not selectors:
+        return sorted(names_of_all(period))
     names: set[str] = set()
-    for matchers in selectors or [()]:
+    for matchers in selectors:
         table = table_of(matchers)
         if table is None:
-            names |= _names_of_rows(matchers, period)
+            names |= names_of_rows(matchers, period)
         elif (chosen := _chosen(table, matchers, period)).any():
             names |= {name for name in table.columns if _values_of_table(table, chosen, name)}
             names.add(METRIC_NAME)
@@ -90,47 +86,20 @@ def list_label_values(name: str, selectors: Selectors, period: Period = EVER) ->
     """Return the values that a label has on series, sorted."""
     if not is_text_of_postgres(name):
         return []
-    if not selectors and name == METRIC_NAME:
-        return sorted(
-            Metric.objects.values_list("name", flat=True)
-            if period.is_ever
-            else present_metrics(period)
-        )
-    if not selectors and _is_for_the_catalogue(period):
-        return list(label_pairs(name).values.values)
+    if not selectors and name != METRIC_NAME:
+        return values_of_all(name, period)
+    if not selectors and period.is_ever:
+        return sorted(Metric.objects.values_list("name", flat=True))
+    if not selectors:
+        return sorted(present_metrics(period))
     values: set[str] = set()
-    for matchers in selectors or [()]:
+    for matchers in selectors:
         table = table_of(matchers)
         if table is None:
-            values |= _values_of_rows(matchers, period, name)
+            values |= values_of_rows(matchers, period, name)
         else:
             values |= _values_of_table(table, _chosen(table, matchers, period), name)
     return sorted(values)
-
-
-def _is_for_the_catalogue(period: Period) -> bool:
-    if period.is_ever:
-        return True
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(sum(series_count), 0) FROM metrics_metric")
-        (count,) = cursor.fetchone()
-    return int(count) > MAX_SEARCHED_SERIES
-
-
-def _all_names() -> list[str]:
-    """Return all label names, from one to the next: they are few, their values may be millions."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH RECURSIVE label AS ("
-            "  (SELECT name FROM metrics_labelpair ORDER BY name LIMIT 1)"
-            "  UNION ALL SELECT (SELECT pair.name FROM metrics_labelpair AS pair"
-            "    WHERE pair.name > label.name ORDER BY pair.name LIMIT 1)"
-            "  FROM label WHERE label.name IS NOT NULL"
-            ") SELECT name FROM label WHERE name IS NOT NULL"
-            " UNION ALL SELECT %s WHERE EXISTS (SELECT FROM metrics_metric)",
-            [METRIC_NAME],
-        )
-        return sorted(name for (name,) in cursor.fetchall())
 
 
 def _chosen(table: SeriesTable, matchers: Sequence[Matcher], period: Period) -> NDArray[np.bool_]:
@@ -151,64 +120,3 @@ def _values_of_table(table: SeriesTable, chosen: NDArray[np.bool_], name: str) -
     # The first value stands for series without the label.
     places = np.flatnonzero(column.counts(chosen)[1:]) + 1
     return {column.values.values[place] for place in places.tolist()}
-
-
-def _names_of_rows(matchers: Sequence[Matcher], period: Period) -> set[str]:
-    condition, parameters = _condition(matchers, period)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT label.name FROM ("  # noqa: S608 (constants of selection.py)
-            "  SELECT DISTINCT unnest(series.pairs) AS id FROM metrics_series AS series"
-            f"  WHERE {condition}) AS used"
-            " JOIN metrics_labelpair AS label ON label.id = used.id"
-            " UNION ALL SELECT %s WHERE EXISTS ("
-            f"  SELECT FROM metrics_series AS series WHERE {condition})",
-            [*parameters, METRIC_NAME, *parameters],
-        )
-        return {name for (name,) in cursor.fetchall()}
-
-
-def _values_of_rows(matchers: Sequence[Matcher], period: Period, name: str) -> set[str]:
-    condition, parameters = _condition(matchers, period)
-    if name == METRIC_NAME:
-        statement = (
-            "SELECT metric.name FROM metrics_metric AS metric WHERE metric.id IN ("  # noqa: S608 (the same)
-            f"  SELECT series.metric_id FROM metrics_series AS series WHERE {condition})"
-        )
-    else:
-        statement = (
-            "SELECT label.value FROM ("  # noqa: S608 (the same)
-            "  SELECT DISTINCT unnest(series.pairs) AS id FROM metrics_series AS series"
-            f"  WHERE {condition}) AS used"
-            " JOIN metrics_labelpair AS label ON label.id = used.id AND label.name = %s"
-        )
-        parameters = [*parameters, name]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return {value for (value,) in cursor.fetchall()}
-
-
-def _condition(matchers: Sequence[Matcher], period: Period) -> tuple[str, list[Any]]:
-    """Return what says in SQL of a series that it satisfies the matchers and has samples in the period."""
-    condition, parameters = condition_of(matchers)
-    if period.is_ever:
-        return condition, parameters
-    with connection.cursor() as cursor:
-        # As texts, which are parsed at once.
-        cursor.execute(
-            "SELECT string_agg(id::text, ' '), string_agg(metric_id::text, ' ') FROM ("  # noqa: S608 (the same)
-            "  SELECT series.id, series.metric_id FROM metrics_series AS series"
-            f"  WHERE {condition} ORDER BY series.id) AS series",
-            parameters,
-        )
-        ids, metric_ids = (_numbers(text) for text in cursor.fetchone())
-    is_present = present_series(ids, metric_ids, period)
-    if is_present.all():
-        return condition, parameters
-    return "series.id = ANY(%s::bigint[])", [
-        "{" + ",".join(map(str, ids[is_present].tolist())) + "}"
-    ]
-
-
-def _numbers(text: str | None) -> NDArray[np.int64]:
-    return np.fromstring(text or "", dtype=np.int64, sep=" ")

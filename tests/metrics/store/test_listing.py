@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from observability.metrics.models import LabelPair, Series
 from observability.metrics.period import EVER, Period
-from observability.metrics.store import catalogue, listing
+from observability.metrics.store import all_labels, catalogue, listing, live_labels
 from observability.metrics.store.listing import (
     list_label_names,
     list_label_values,
@@ -17,12 +18,13 @@ from observability.metrics.store.listing import (
 )
 from observability.promql.labels import label_set
 from observability.promql.parser import parse_metric_selector
-from tests.metrics.store.database import LATER_MS, MIDNIGHT_MS, append, compact
+from tests.metrics.store.database import MIDNIGHT_MS, append, compact
 
 pytestmark = pytest.mark.django_db
 
 THEN = Period(MIDNIGHT_MS, MIDNIGHT_MS + 60_000)
 LATER = Period(MIDNIGHT_MS + 3_600_000, None)
+NEVER = Period(MIDNIGHT_MS - 86_400_000 * 9, MIDNIGHT_MS - 86_400_000 * 8)
 ALL_DAY = Period(MIDNIGHT_MS, MIDNIGHT_MS + 86_400_000)
 
 # With the minute in which each has a sample.
@@ -121,7 +123,8 @@ def test_many_series_come_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_in_a_store_of_very_many_series_labels_of_no_selector_are_those_of_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listing, "MAX_SEARCHED_SERIES", 5)
+    monkeypatch.setattr(all_labels, "MAX_SEARCHED_SERIES", 5)
+    monkeypatch.setattr(all_labels, "_MOST_LOOKED_UP", 0)
 
     assert list_label_values("job", [], LATER) == ["api", "old", "web"]
     assert list_label_names([], LATER) == ["__name__", "job", "path", "rack", "zone"]
@@ -146,10 +149,56 @@ def test_in_a_store_of_very_many_series_labels_of_no_selector_are_those_of_ever(
     ids=["names", "names-of-metric", "names-then", "metrics", "values", "values-of-metric", "values-then", "series", "series-then"],
 )  # fmt: skip
 def test_small_questions_cost_few_statements(ask: Callable[[], object], statements: int) -> None:
-    compact(LATER_MS)
+    compact()
     ask()
 
     with CaptureQueriesContext(connection) as queries:
         ask()
 
     assert len(queries) == statements
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("looked_up", [0, 1_000], ids=["searched", "looked-up"])
+@pytest.mark.parametrize("sample", [1, 2, 300], ids=["one", "two", "many"])
+def test_labels_of_a_period_are_the_same_however_many_series_prove_them(
+    monkeypatch: pytest.MonkeyPatch, sample: int, looked_up: int
+) -> None:
+    compact()
+    monkeypatch.setattr(live_labels, "_SEGMENTS", sample)
+    monkeypatch.setattr(live_labels, "_SERIES_PER_SEGMENT", sample)
+    monkeypatch.setattr(all_labels, "_MOST_LOOKED_UP", looked_up)
+
+    for _ in range(2):
+        assert list_label_names([], THEN) == ["__name__", "job", "path", "rack"]
+        assert list_label_names([], LATER) == ["__name__", "job", "path", "zone"]
+        assert list_label_values("job", [], THEN) == ["api", "old", "web"]
+        assert list_label_values("job", [], LATER) == ["web"]
+        assert list_label_values("path", [], LATER) == ["/new"]
+        assert list_label_values("rack", [], LATER) == []
+        assert list_label_names([], NEVER) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_proven_once_is_not_looked_for_again() -> None:
+    compact()
+    list_label_values("job", [], ALL_DAY)
+
+    with CaptureQueriesContext(connection) as queries:
+        values = list_label_values("job", [], Period(MIDNIGHT_MS - 1, None))
+        names = list_label_names([], ALL_DAY)
+
+    assert (values, names) == (["api", "old", "web"], ["__name__", "job", "path", "rack", "zone"])
+    assert len(queries) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_series_without_labels_have_a_name_where_they_have_samples() -> None:
+    Series.objects.all().delete()
+    LabelPair.objects.all().delete()
+    catalogue.forget()
+    [bare] = catalogue.series_ids([label_set({"__name__": "bare"})]).tolist()
+    append([(bare, MIDNIGHT_MS, 1.0)])
+
+    assert list_label_names([], THEN) == ["__name__"]
+    assert list_label_names([], NEVER) == []

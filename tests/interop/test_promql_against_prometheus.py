@@ -54,6 +54,15 @@ NEWER_IN_3 = {
 }
 """By a pattern: queries that 3 answers in another way than 2, and why."""
 
+NEWER_IN_3_14 = {
+    r"\bholt_winters\b": "3 calls it double_exponential_smoothing, the portal knows both names",
+    r"^sin\(.* == on \(instance, job\)": "refused even where no value is equal",
+    r"^last_over_time\(\(\(avg_over_time.* > ": "a comparison does not bring a dropped name back",
+    r"^start\(\)$": "a function",
+    r"^topk\(NaN|^node_load(\[\]| offset)$": "worded in another way",
+}
+"""The same for versions of 3 that are older than what the portal follows."""
+
 REWORDED_IN_3 = (
     *("node_load[5m", "node_load[]", "node_load[-5m]", "node_load[1y1y]", "node_load[1.5m]"),
     *('node_load{instance=~"("}', "node_load offset", "topk(NaN, node_load)", "1e", "1..2"),
@@ -208,7 +217,8 @@ def compare_all(servers: Pair, asked: list[Query]) -> Counter[str]:
     outcomes, wrong_ones = Counter[str](), []
     for query, (ours, theirs) in zip(asked, answers, strict=True):
         outcomes["error" if theirs["status"] == "error" else "answer"] += 1
-        if servers.version == 2 and any(re.search(p, query.expr) for p in NEWER_IN_3):
+        newer = NEWER_IN_3 if servers.version == 2 else NEWER_IN_3_14
+        if any(re.search(pattern, query.expr) for pattern in newer):
             continue
         if found := difference(query, ours, theirs, version=servers.version):
             wrong_ones.append(f"{query}\n    {found}")

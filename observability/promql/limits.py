@@ -17,7 +17,8 @@ class Limits:
     """What one query may use; the defaults are Prometheus's own.
 
     Attributes:
-        max_samples: Samples that the query may read, and points that it may hold.
+        max_samples: Samples and points that the query may hold at once. What it reads in all is
+            not limited, since the samples of one block go before those of the next come.
         max_points_per_series: Steps of a range query.
         timeout_seconds: Time from the start of the evaluation.
     """
@@ -63,7 +64,7 @@ class Account:
         """Count samples that the storage gave, which are held until the next ones come."""
         self.samples_read += count
         self.peak = max(self.peak, self._points_held + count)
-        if self.samples_read > self._limits.max_samples:
+        if self._points_held + count > self._limits.max_samples:
             raise TooManySamplesError(self._limits.max_samples)
 
     def check_steps(self, count: int) -> None:

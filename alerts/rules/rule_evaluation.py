@@ -66,6 +66,9 @@ class AlertingRule:
     terms: Terms
 
 
+Rule: TypeAlias = RecordingRule | AlertingRule
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What a rule knows of its last evaluation.
@@ -98,8 +101,11 @@ class Evaluation:
     memory: Memory
 
 
+_NOTHING_HAPPENED = Evaluation(samples=(), memory=NOTHING)
+
+
 def evaluate_rule(
-    rule: RecordingRule | AlertingRule,
+    rule: Rule,
     memory: Memory,
     query: Query,
     *,
@@ -196,6 +202,8 @@ def _evaluation(
     active: Mapping[str, Episode] | None = None,
     changes: Sequence[Change] = (),
 ) -> Evaluation:
+    if not recorded and not memory.series and not changes:
+        return _NOTHING_HAPPENED
     series = frozenset(recorded)
     gone = [(labels, STALE_NAN) for labels in memory.series - series]
     return Evaluation(

@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 from alerts.rules.unit_tests.comparison import alert_fault, expression_fault
 from alerts.rules.unit_tests.definitions import AlertLabels, AlertTest, TestGroup
-from alerts.rules.unit_tests.groups import Group
 from alerts.rules.unit_tests.options import Options
+from alerts.rules.unit_tests.rule_set import RuleSet
 from alerts.rules.unit_tests.simulation import Simulation
 from alerts.rules.unit_tests.storage import TestStorage
 from alerts.templating.durations import MILLISECOND
 from alerts.templating.durations import format_duration as go_duration
-from observability.promql import Engine
 from observability.promql.durations import format_duration
 from observability.promql.errors import ParseError
 from observability.promql.series_notation import parse_series
 
 
 class Execution:
-    """The run of one group of tests.
-
-    Attributes:
-        storage: The samples, of the input and of the rules.
-    """
+    """The run of one group of tests."""
 
     def __init__(
-        self, test: TestGroup, groups: Sequence[Group], *, interval_ms: int, options: Options
+        self, test: TestGroup, rule_set: RuleSet, *, interval_ms: int, options: Options
     ) -> None:
         self._test = test
         self._interval_ms = interval_ms
         self._options = options
-        self.storage = TestStorage()
-        engine = Engine(subquery_step_ms=interval_ms, compat=options.compat)
         self._simulation = Simulation(
-            groups,
-            self.storage,
-            engine,
-            external_labels=test.external_labels,
-            external_url=test.external_url,
+            rule_set, test, interval_ms=interval_ms, compat=options.compat
         )
+
+    @property
+    def storage(self) -> TestStorage:
+        """The samples, of the input and of the rules."""
+        return self._simulation.storage
 
     def run(self, *, is_fuzzy: bool) -> list[str]:
         """Evaluate the rules as often as the tests need, and return what is wrong."""
@@ -54,14 +47,15 @@ class Execution:
         faults: list[str] = []
         start_ms = self._test.start_ms
         for at_ms in range(start_ms, start_ms + self._test.longest_ms + 1, self._interval_ms):
-            failures = self._simulation.evaluate(at_ms)
+            due = self._due(at_ms - start_ms)
+            failures = self._simulation.evaluate(at_ms, is_watched=bool(due))
             if failures:
                 since_epoch = go_duration(at_ms * MILLISECOND)
                 return faults + [
                     f"    rule: {failure.rule}, time: {since_epoch}, err: {failure.reason}"
                     for failure in failures
                 ]
-            faults += self._alert_faults(at_ms - start_ms)
+            faults += [fault for fault in map(self._alert_fault, due) if fault]
         return faults + self._expression_faults(is_fuzzy=is_fuzzy)
 
     def _load(self) -> None:
@@ -69,17 +63,16 @@ class Execution:
         series = dict(parse_series(described.text) for described in self._test.input_series)
         for labels, samples in series.items():
             times_ms = self._test.start_ms + samples.positions * self._test.interval_ms
-            self.storage.load(labels, times_ms, samples.values)
+            self._simulation.load(labels, times_ms, samples.values)
 
-    def _alert_faults(self, elapsed_ms: int) -> list[str]:
-        """Return what is wrong with the alerts until the next evaluation."""
+    def _due(self, elapsed_ms: int) -> list[AlertTest]:
+        """Return the tests of alerts before the next evaluation, the earliest first."""
         due = [
             test
             for test in self._test.alert_tests
             if elapsed_ms <= test.eval_time_ms < elapsed_ms + self._interval_ms
         ]
-        faults = [self._alert_fault(test) for test in sorted(due, key=lambda t: t.eval_time_ms)]
-        return [fault for fault in faults if fault]
+        return sorted(due, key=lambda test: test.eval_time_ms)
 
     def _alert_fault(self, test: AlertTest) -> str | None:
         found = [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alerts.rules.files.definitions import FileGroup, FileRule
 from alerts.rules.files.reading import load_rule_file
-from alerts.rules.rule_evaluation import AlertingRule, RecordingRule
+from alerts.rules.rule_evaluation import AlertingRule, RecordingRule, Rule
 from alerts.rules.states import Terms
 from observability.promql import parse
 
@@ -27,7 +27,7 @@ class Group:
     name: str
     query_offset_ms: int = 0
     limit: int = 0
-    rules: Sequence[RecordingRule | AlertingRule] = ()
+    rules: Sequence[Rule] = ()
 
 
 def load_groups(
@@ -61,7 +61,7 @@ def _group(group: FileGroup) -> Group:
     )
 
 
-def _rule(rule: FileRule, group: FileGroup) -> RecordingRule | AlertingRule:
+def _rule(rule: FileRule, group: FileGroup) -> Rule:
     expr = parse(rule.expr)
     labels = {**group.labels, **rule.labels}
     if rule.record:

@@ -6,7 +6,7 @@ import glob
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -16,10 +16,11 @@ from alerts.rules.unit_tests.definitions import TestFile, TestGroup
 from alerts.rules.unit_tests.dump import dump_lines
 from alerts.rules.unit_tests.errors import UnitTestError
 from alerts.rules.unit_tests.execution import Execution
-from alerts.rules.unit_tests.groups import Group, load_groups
+from alerts.rules.unit_tests.groups import load_groups
 from alerts.rules.unit_tests.junit import Case, Suite
 from alerts.rules.unit_tests.options import Options
 from alerts.rules.unit_tests.reading import read_tests
+from alerts.rules.unit_tests.rule_set import RuleSet, make_rule_set
 from alerts.strict_yaml import YamlError
 
 
@@ -73,7 +74,7 @@ class Runner:
                 for number, test in enumerate(test_file.groups)
                 if self._options.chooses(test.name)
             ]
-            rules = self._rules(path, test_file) if chosen else []
+            rules = self._rules(path, test_file) if chosen else make_rule_set([])
         except (UnitTestError, YamlError) as error:
             suite.errors = [str(error)]
             return
@@ -84,7 +85,7 @@ class Runner:
             suite.cases.append(Case(name, self._run_group(name, test, rules, test_file)))
 
     def _run_group(
-        self, name: str, test: TestGroup, rules: Sequence[Group], test_file: TestFile
+        self, name: str, test: TestGroup, rules: RuleSet, test_file: TestFile
     ) -> list[str]:
         self._debug(f"Starting test {name}")
         started = time.monotonic()
@@ -109,15 +110,16 @@ class Runner:
             raise UnitTestError(f"{path}: not in UTF-8") from error
         return read_tests(text, ignore_unknown_fields=self._options.ignore_unknown_fields)
 
-    def _rules(self, path: str, test_file: TestFile) -> list[Group]:
+    def _rules(self, path: str, test_file: TestFile) -> RuleSet:
         repeated = [name for name, count in Counter(test_file.group_order).items() if count > 1]
         if repeated:
             raise UnitTestError(f"group name repeated in evaluation order: {repeated[0]}")
-        return load_groups(
+        groups = load_groups(
             self._rule_files(Path(path).parent, test_file.rule_files),
             order=test_file.group_order,
             ignore_unknown_fields=self._options.ignore_unknown_fields,
         )
+        return make_rule_set(groups)
 
     def _rule_files(self, folder: Path, patterns: Iterable[str]) -> Iterator[Path]:
         """Yield the files of patterns, which are relative to the test file."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,18 +11,22 @@ from alerts.rules.rule_evaluation import (
     NOTHING,
     AlertingRule,
     Evaluation,
-    RecordingRule,
+    Rule,
     Vector,
     evaluate_rule,
     result_vector,
 )
-from alerts.rules.states import Episode, State
+from alerts.rules.states import Episode, Expand, State
+from alerts.rules.unit_tests.batches import Batches
+from alerts.rules.unit_tests.definitions import TestGroup
 from alerts.rules.unit_tests.errors import AppendError
-from alerts.rules.unit_tests.groups import Group
+from alerts.rules.unit_tests.rule_set import RuleSet, without_annotations
 from alerts.rules.unit_tests.storage import TestStorage
 from alerts.templating.errors import TemplateError
 from alerts.templating.prometheus import expand, in_place
 from observability.promql import Engine, PromQLError
+from observability.promql.blocks import Floats, Ints
+from observability.promql.labels import LabelSet
 from observability.promql.staleness import STALE_NAN
 from observability.promql.syntax import Expr
 from observability.promql.values import Value
@@ -37,32 +41,53 @@ class Failure:
 
 
 class Simulation:
-    """What a Prometheus with nothing but these groups would do."""
+    """What a Prometheus with nothing but these rules would do.
+
+    Attributes:
+        storage: The samples that it has by now.
+    """
 
     def __init__(
         self,
-        groups: Sequence[Group],
-        storage: TestStorage,
-        engine: Engine,
+        rule_set: RuleSet,
+        test: TestGroup,
         *,
-        external_labels: Mapping[str, str],
-        external_url: str,
+        interval_ms: int,
+        compat: int,
     ) -> None:
-        self._storage = storage
-        self._engine = engine
-        self._external_labels = external_labels
-        self._external_url = external_url
-        self._rules = [(group, rule) for group in groups for rule in group.rules]
+        self.storage = TestStorage()
+        self._engine = Engine(subquery_step_ms=interval_ms, compat=compat)
+        self._test = test
+        self._rules = rule_set.rules
+        self._silent_rules = [without_annotations(rule) for _, rule in self._rules]
         self._memories = [NOTHING] * len(self._rules)
+        self._batches = Batches(
+            rule_set,
+            self._engine,
+            interval_ms=interval_ms,
+            end_ms=test.start_ms + test.longest_ms,
+            expander=self._expander,
+        )
 
-    def evaluate(self, at_ms: int) -> list[Failure]:
-        """Evaluate all groups as of a time, which comes after that of the last call."""
-        self._storage.until_ms = at_ms
+    def load(self, labels: LabelSet, timestamps_ms: Ints, values: Floats) -> None:
+        """Add a series of the input, before the first evaluation."""
+        self.storage.load(labels, timestamps_ms, values)
+        self._batches.storage.load(labels, timestamps_ms, values)
+
+    def evaluate(self, at_ms: int, *, is_watched: bool) -> list[Failure]:
+        """Evaluate all groups as of a time, which comes after that of the last call.
+
+        Args:
+            at_ms: The time.
+            is_watched: Whether somebody looks at the alerts after it; annotations are left
+                out where nobody does.
+        """
+        self.storage.until_ms = at_ms
         failures = []
-        for position, (group, rule) in enumerate(self._rules):
+        for place, (group, rule) in enumerate(self._rules):
             try:
-                evaluation = self._evaluate(position, group, rule, at_ms)
-                self._memories[position] = evaluation.memory
+                evaluation = self._evaluate(place, at_ms, is_watched=is_watched)
+                self._memories[place] = evaluation.memory
                 self._write(evaluation.samples, at_ms - group.query_offset_ms)
             except (PromQLError, RuleEvaluationError, AppendError) as error:
                 failures.append(Failure(rule.name, str(error)))
@@ -85,18 +110,24 @@ class Simulation:
                     if episode.state is State.FIRING:
                         yield episode
 
-    def _evaluate(
-        self, position: int, group: Group, rule: RecordingRule | AlertingRule, at_ms: int
-    ) -> Evaluation:
+    def _evaluate(self, place: int, at_ms: int, *, is_watched: bool) -> Evaluation:
+        group, rule = self._rules[place]
+        vector = self._batches.vector(place, at_ms)
+        # An alert that is kept firing keeps the annotations of an evaluation before.
+        if not is_watched and isinstance(rule, AlertingRule) and not rule.terms.keep_firing_ms:
+            rule = self._silent_rules[place]
         return evaluate_rule(
             rule,
-            self._memories[position],
-            self.query,
+            self._memories[place],
+            self.query if vector is None else lambda *_: vector,
             at_ms=at_ms,
             query_offset_ms=group.query_offset_ms,
             limit=group.limit,
-            expand=partial(self._expand, name=f"__alert_{rule.name}", at_ms=at_ms),
+            expand=self._expander(rule, at_ms),
         )
+
+    def _expander(self, rule: Rule, at_ms: int) -> Expand:
+        return partial(self._expand, name=f"__alert_{rule.name}", at_ms=at_ms)
 
     def _expand(
         self, text: str, *, labels: Mapping[str, str], value: float, name: str, at_ms: int
@@ -107,8 +138,8 @@ class Simulation:
                 name=name,
                 labels=labels,
                 value=value,
-                external_labels=self._external_labels,
-                external_url=self._external_url,
+                external_labels=self._test.external_labels,
+                external_url=self._test.external_url,
                 at_ms=at_ms,
                 query=self._value,
             )
@@ -116,7 +147,7 @@ class Simulation:
             return in_place(error)
 
     def _value(self, expr: Expr | str, at_ms: int) -> Value:
-        return self._engine.query(expr, at_ms=at_ms, storage=self._storage).value
+        return self._engine.query(expr, at_ms=at_ms, storage=self.storage).value
 
     def _write(self, samples: Vector, timestamp_ms: int) -> None:
         """Write what a rule gave.
@@ -127,7 +158,7 @@ class Simulation:
         refused: AppendError | None = None
         for labels, value in samples:
             try:
-                self._storage.append(labels, timestamp_ms, value)
+                self.storage.append(labels, timestamp_ms, value)
             except AppendError as error:
                 # Another rule, or the input, goes on with a series that has ended for this one.
                 if value is not STALE_NAN:

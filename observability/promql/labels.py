@@ -81,8 +81,8 @@ def format_label_name(name: str) -> str:
 
 
 def format_grouping_label(name: str) -> str:
-    """Return a label name as `by`, `on` and their kin take it: quoted, too, where it reads as a number."""
-    return quote(name) if name.lower() in ("inf", "nan") else format_label_name(name)
+    """Return a label name as `by`, `on` and their kin take it: quoted, too, where it is a number or a keyword."""
+    return quote(name) if name.lower() in ("inf", "nan", "without") else format_label_name(name)
 
 
 def is_legacy_metric_name(name: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from django.conf import settings
 
+from observability.metrics.exemplars import SeriesExemplars
 from observability.metrics.ingest.limits import series_limits
 from observability.metrics.ingest.sender import PORTAL, Sender
 from observability.metrics.models import Metric
@@ -21,6 +22,7 @@ from observability.metrics.result_cache.cache import RangeQuery, ResultCache
 from observability.metrics.samples import Metadata, MetricType, SampleBatch
 from observability.metrics.store import catalogue, log
 from observability.metrics.store.catalogue import Epoch
+from observability.metrics.store.exemplars.reading import read_exemplars
 from observability.metrics.store.listing import (
     Selectors,
     list_label_names,
@@ -100,6 +102,10 @@ class MetricsBackend(Protocol):
 
         Sorted by the metric's name; series that have ended are left out.
         """
+        ...
+
+    def exemplars(self, selectors: Selectors, *, period: Period) -> Iterator[SeriesExemplars]:
+        """Yield the series of any of the selectors that have exemplars in a period, sorted by labels."""
         ...
 
     def metadata(self, names: Sequence[str] | None = None) -> Mapping[str, Metadata]:
@@ -198,6 +204,10 @@ class LocalBackend:
     def newest(self, selectors: Selectors, *, period: Period) -> Iterator[NewestSample]:
         """Yield samples that were read, some series at a time."""
         return newest_samples(selectors, period)
+
+    def exemplars(self, selectors: Selectors, *, period: Period) -> Iterator[SeriesExemplars]:
+        """Yield exemplars that were kept, some series at a time."""
+        return read_exemplars(selectors, period)
 
     def metadata(self, names: Sequence[str] | None = None) -> Mapping[str, Metadata]:
         """Return metadata from the catalogue."""

@@ -24,8 +24,13 @@ INFLUX_TEXTS_SKIPPED = Counter(
     "portal_influx_texts_skipped_total",
     "Fields of line protocol that held a text, which is no value, and were left out.",
 )
+EXEMPLARS_STORED = Counter(
+    "portal_exemplars_stored_total", "Exemplars that were accepted and stored.", ["protocol"]
+)
 EXEMPLARS_DROPPED = Counter(
-    "portal_exemplars_dropped_total", "Exemplars that were taken and not kept.", ["protocol"]
+    "portal_exemplars_dropped_total",
+    "Exemplars that were not stored: known already, older than others, or against the rules.",
+    ["protocol"],
 )
 QUERY_DURATION = Histogram(
     "portal_query_duration_seconds",

@@ -27,6 +27,9 @@ from observability.metrics.scraping.models import (  # noqa: F401 (Django looks 
     ScrapeSource,
     ScrapeTarget,
 )
+from observability.metrics.store.exemplars.models import (
+    StoredExemplar,  # noqa: F401 (Django looks here)
+)
 from observability.metrics.store.rollups.models import (  # noqa: F401 (Django looks here)
     RolledDay,
     Rollup,

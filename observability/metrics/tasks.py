@@ -18,6 +18,7 @@ from observability.metrics.store import (
     retention,
     unused,
 )
+from observability.metrics.store.exemplars import removal as exemplars
 from observability.metrics.store.rollups import days, expiry, making
 
 # One run ends by itself long before its time limit, and leaves the rest to the next.
@@ -59,6 +60,7 @@ def delete_expired_samples() -> None:
     """Delete samples that are older than the policies keep them; running it twice is harmless."""
     retention.delete_expired(_now_ms())
     running_totals.expire(_now_ms())
+    exemplars.delete_expired(_now_ms())
 
 
 @shared_task(ignore_result=True, soft_time_limit=30, time_limit=40)

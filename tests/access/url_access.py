@@ -143,6 +143,7 @@ ROWS = flat(
         ),
         prometheus("/api/v1/query", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
         prometheus("/api/v1/query_range", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
+        prometheus("/api/v1/query_exemplars", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
         prometheus("/api/v1/series", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
         prometheus("/api/v1/labels", GET=Scope.METRICS_READ, POST=Scope.METRICS_READ),
         prometheus("/api/v1/label/<name>/values", GET=Scope.METRICS_READ),

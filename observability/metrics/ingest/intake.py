@@ -14,6 +14,8 @@ import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
+from observability.metrics.exemplars import Exemplar
+from observability.metrics.ingest import exemplars
 from observability.metrics.ingest.acceptance import TimeBounds, time_bounds
 from observability.metrics.ingest.key_counters import count_samples
 from observability.metrics.ingest.limits import series_limits
@@ -23,6 +25,7 @@ from observability.metrics.ingest.series_labels import UnacceptableSeriesError, 
 from observability.metrics.ingest.series_memory import Realm, SeriesMemory, realm
 from observability.metrics.instruments import (
     EXEMPLARS_DROPPED,
+    EXEMPLARS_STORED,
     SAMPLES_INGESTED,
     SAMPLES_REFUSED,
 )
@@ -57,7 +60,7 @@ class Incoming:
         decode: Returns the labels of a key, `__name__` among them, without those of the sender;
             only asked for series that this process has not seen. May raise `UnacceptableSeriesError`.
         metadata: What is said about metrics, by metric name.
-        exemplar_count: How many exemplars came along.
+        exemplars: By the place of their series in `keys`.
     """
 
     keys: Sequence[bytes]
@@ -66,7 +69,7 @@ class Incoming:
     values: NDArray[np.float64]
     decode: Callable[[bytes], Mapping[str, str]]
     metadata: Mapping[str, Metadata] = field(default_factory=dict)
-    exemplar_count: int = 0
+    exemplars: Mapping[int, Sequence[Exemplar]] = field(default_factory=dict)
 
 
 def _append(samples: LogSamples, kept: Kept, epoch: Epoch) -> None:
@@ -98,7 +101,6 @@ def take_in(
             incoming, realm(protocol, sender.added_labels), sender, bounds, epoch, append
         )
     )
-    receipt.exemplar_count = incoming.exemplar_count
     catalogue.record_metadata(incoming.metadata)
     count(receipt, protocol=protocol, sender=sender)
     return receipt
@@ -110,8 +112,10 @@ def count(receipt: Receipt, *, protocol: str, sender: Sender) -> None:
     count_samples(sender, receipt.stored)
     if receipt.refused:
         SAMPLES_REFUSED.labels(protocol=protocol).inc(receipt.refused.total())
-    if receipt.exemplar_count:
-        EXEMPLARS_DROPPED.labels(protocol=protocol).inc(receipt.exemplar_count)
+    if receipt.exemplars_stored:
+        EXEMPLARS_STORED.labels(protocol=protocol).inc(receipt.exemplars_stored)
+    if receipt.exemplars_dropped:
+        EXEMPLARS_DROPPED.labels(protocol=protocol).inc(receipt.exemplars_dropped)
 
 
 def _take_in(
@@ -151,6 +155,16 @@ def _take_in(
         epoch=epoch,
         append=append,
     )
+    if incoming.exemplars:
+        by_series: dict[int, list[Exemplar]] = {}
+        for place, told in incoming.exemplars.items():
+            by_series.setdefault(int(ids[place]), []).extend(told)
+        exemplars.store(
+            by_series,
+            count=sum(map(len, incoming.exemplars.values())),
+            bounds=bounds,
+            receipt=receipt,
+        )
     return receipt
 
 

@@ -45,6 +45,20 @@ def fields(message: bytes) -> Iterator[tuple[int, Wire, bytes | int]]:
         at += size
 
 
+def numbers(packed: bytes) -> list[int]:
+    """Return packed numbers, one after the other.
+
+    Raises:
+        MalformedBodyError: The last ends in the middle.
+    """
+    found: list[int] = []
+    at = 0
+    while at < len(packed):
+        value, at = _varint(packed, at)
+        found.append(value)
+    return found
+
+
 def field(number: int, content: bytes) -> bytes:
     """Return a field that holds bytes, text or a message."""
     return varint(number << 3 | Wire.LENGTH) + varint(len(content)) + content

@@ -16,13 +16,15 @@ class Receipt:
     Attributes:
         stored: How many samples were stored; they are durable.
         refused: How many were not, by the reason.
-        exemplar_count: How many exemplars were dropped: the portal keeps none.
+        exemplars_stored: How many exemplars were stored.
+        exemplars_dropped: How many were not: known already, older than others, or against the rules.
         is_throttled: Whether some were refused only because too many new series came at once.
     """
 
     stored: int = 0
     refused: Counter[str] = field(default_factory=Counter)
-    exemplar_count: int = 0
+    exemplars_stored: int = 0
+    exemplars_dropped: int = 0
     is_throttled: bool = False
 
     @property

@@ -14,6 +14,7 @@ from observability.metrics.ingest.otlp.view import otlp_metrics
 from observability.metrics.ingest.remote_write.view import remote_write
 from observability.metrics.prometheus_api import status, targets
 from observability.metrics.prometheus_api.delete_series import DeleteSeriesView
+from observability.metrics.prometheus_api.exemplars import ExemplarsView
 from observability.metrics.prometheus_api.expressions import FormatQueryView, ParseQueryView
 from observability.metrics.prometheus_api.federate import FederateView
 from observability.metrics.prometheus_api.labels import LabelNamesView, LabelValuesView
@@ -31,6 +32,7 @@ _VIEWS: dict[str, tuple[Callable[..., Any], str]] = {
     "api/v1/query_range": (QueryRangeView.as_view(), "prometheus-query-range"),
     "api/v1/format_query": (FormatQueryView.as_view(), "prometheus-format-query"),
     "api/v1/parse_query": (ParseQueryView.as_view(), "prometheus-parse-query"),
+    "api/v1/query_exemplars": (ExemplarsView.as_view(), "prometheus-query-exemplars"),
     "api/v1/series": (SeriesView.as_view(), "prometheus-series"),
     "api/v1/labels": (LabelNamesView.as_view(), "prometheus-labels"),
     "api/v1/label/(?P<name>[^/]+)/values": (LabelValuesView.as_view(), "prometheus-label-values"),

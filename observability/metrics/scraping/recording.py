@@ -18,6 +18,8 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from numpy.typing import NDArray
 
+from observability.metrics.exemplars import Exemplar
+from observability.metrics.ingest.exposition_text.exemplar import decode_exemplar
 from observability.metrics.ingest.exposition_text.exposition import NO_TIMESTAMP
 from observability.metrics.ingest.intake import Incoming, take_in
 from observability.metrics.ingest.sender import Sender
@@ -94,7 +96,8 @@ class _Samples:
     # Why series of a scope were refused.
     faults: dict[bytes, list[str]] = field(default_factory=dict)
     metadata: dict[str, Metadata] = field(default_factory=dict)
-    exemplar_count: int = 0
+    # By the place of their key.
+    exemplars: dict[int, list[Exemplar]] = field(default_factory=dict)
 
     def add_outcome(self, outcome: Outcome, *, series_added: int) -> None:
         """Add what a target gave, and the series about the scrape; markers of their end when it is gone."""
@@ -132,6 +135,9 @@ class _Samples:
         self.timestamps_ms.append(np.full(len(keys), at_ms, np.int64))
 
     def _add_scraped(self, scraped: Scraped, scope: Scope, at_ms: int) -> None:
+        for place, text in scraped.exemplars.items():
+            if exemplar := decode_exemplar(text, default_ms=at_ms):
+                self.exemplars[len(self.keys) + place] = [exemplar]
         prefix = _LINE + scope.id
         self.keys += [prefix + key for key in scraped.keys]
         self.values.append(scraped.values)
@@ -141,7 +147,6 @@ class _Samples:
             times = np.where(given == NO_TIMESTAMP, times, given)
         self.timestamps_ms.append(times)
         self.metadata |= scraped.metadata
-        self.exemplar_count += scraped.exemplar_count
 
     def decode(self, key: bytes) -> Mapping[str, str]:
         """Return the labels of a key."""
@@ -169,7 +174,7 @@ class _Samples:
             values=np.concatenate(self.values),
             decode=self.decode,
             metadata=self.metadata,
-            exemplar_count=self.exemplar_count,
+            exemplars=self.exemplars,
         )
 
 

@@ -48,7 +48,7 @@ class Scraped:
         timestamps_ms: int64, for each sample, NO_TIMESTAMP where that of the scrape counts;
             None when it counts for all.
         metadata: What the target says about metric families, by their name.
-        exemplar_count: How many lines have an exemplar.
+        exemplars: By the place of their sample, as the target has written them.
         scraped: How many samples there were before relabeling.
     """
 
@@ -56,7 +56,7 @@ class Scraped:
     values: NDArray[np.float64]
     timestamps_ms: NDArray[np.int64] | None
     metadata: Mapping[str, Metadata]
-    exemplar_count: int
+    exemplars: Mapping[int, bytes]
     scraped: int
 
 
@@ -110,6 +110,7 @@ def read(response: OutgoingResponse, scope: Scope, terms: Terms) -> Scraped:
 def _kept(exposition: Exposition, scope: Scope, terms: Terms) -> Scraped:
     keys: Sequence[bytes] = exposition.keys
     values, times = exposition.values, exposition.timestamps_ms
+    exemplars = exposition.exemplars
     limits = terms.limits
     if scope.rules or limits.are_on_labels:
         judged = _judgements.judge(scope, keys)
@@ -118,6 +119,8 @@ def _kept(exposition: Exposition, scope: Scope, terms: Terms) -> Scraped:
             keys = [key for key, sizes in zip(keys, judged, strict=True) if sizes is not None]
             values = values[is_kept]
             times = None if times is None else times[is_kept]
+            places = np.cumsum(is_kept) - 1
+            exemplars = {int(places[at]): one for at, one in exemplars.items() if is_kept[at]}
         fault = _label_fault(judged, limits)
     else:
         fault = ""
@@ -132,7 +135,7 @@ def _kept(exposition: Exposition, scope: Scope, terms: Terms) -> Scraped:
         values=values,
         timestamps_ms=times,
         metadata=exposition.metadata,
-        exemplar_count=exposition.exemplar_count,
+        exemplars=exemplars,
         scraped=len(exposition),
     )
 

@@ -27,8 +27,10 @@ from observability.metrics.models import (
     DeletionState,
     Metric,
 )
+from observability.metrics.period import Period
 from observability.metrics.selectors import parse_selector
 from observability.metrics.store import amendments, compaction, log, rewriting, unused, withdrawal
+from observability.metrics.store.exemplars import removal as exemplars
 from observability.metrics.store.page_table import SegmentGoneError
 from observability.metrics.store.rewriting import EARLIEST_MS, LATEST_MS, Cut
 from observability.metrics.store.rollups import days
@@ -180,6 +182,7 @@ def _find(deletion: Deletion) -> bool:
         deletion.series_count += len(metric_ids)
     else:
         metric_ids = list(metric_of.values())
+        exemplars.delete_of(list(metric_of), Period(deletion.start_ms, deletion.end_ms))
         deletion.series_count += len(metric_of)
     DeletionMetric.objects.bulk_create(
         [

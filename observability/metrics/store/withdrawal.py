@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from django.db import connection
 
 from observability.metrics.store import amendments, catalogue
+from observability.metrics.store.exemplars import removal as exemplars
 
 # In the order in which writers lock them, and before their metrics, as writers do.
 _LOCK = "SELECT id FROM metrics_series WHERE id = ANY(%(ids)s) ORDER BY fingerprint FOR UPDATE"
@@ -58,6 +59,7 @@ def delete_series(series_ids: Sequence[int], *, retiring_in: int | None = None) 
             " WHERE metric.id = counted.metric_id",
             [metric_ids],
         )
+    exemplars.delete_of(locked)
     catalogue.advance_epoch()
     if retiring_in is None:  # those that retire have no samples
         amendments.record()

@@ -227,14 +227,6 @@ def test_native_histograms_are_refused_and_the_rest_stored(
     assert list(stored()) == [(("__name__", "up"),)]
 
 
-def test_exemplars_are_taken_and_dropped(client: Client, writer: dict[str, str]) -> None:
-    exemplar = field(3, label("trace_id", "abc") + b"\x11" + bytes(8))
-
-    answer = write(client, series({"__name__": "up"}, (NOW_MS, 1.0), more=exemplar), writer)
-
-    assert answer.status_code == 204
-
-
 def test_metadata_is_recorded_even_when_it_came_before_the_metric(
     client: Client, writer: dict[str, str]
 ) -> None:

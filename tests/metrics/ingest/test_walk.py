@@ -152,7 +152,7 @@ def test_exemplars_and_histograms_are_counted_and_metadata_noticed() -> None:
 
     walked = walk(as_array(body), 0, KnownSeries())
 
-    assert (walked.exemplar_count, walked.histogram_count) == (2, 3)
+    assert (walked.exemplars.count, walked.histogram_count) == (2, 3)
     assert walked.statements.tobytes() == body
     assert not len(walk(as_array(series({"a": "1"})), 0, KnownSeries()).statements)
 

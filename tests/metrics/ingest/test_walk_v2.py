@@ -285,5 +285,5 @@ def test_exemplars_and_histograms_are_counted() -> None:
 
     found = walked(symbols.message(content))
 
-    assert (found.exemplar_count, found.histogram_count) == (2, 3)
+    assert (found.exemplars.count, found.histogram_count) == (2, 3)
     assert len(found.ids) == 0

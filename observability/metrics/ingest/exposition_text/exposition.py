@@ -45,7 +45,7 @@ class Exposition:
         timestamps_ms: int64, for each line, NO_TIMESTAMP where it has none; None when none has one.
         metadata: What the text says about metric families, by their name.
         retyped: Families of which it says more than once what type they are.
-        exemplar_count: How many lines have an exemplar.
+        exemplars: Those that there are, by the place of their line, as they stand there.
     """
 
     keys: Sequence[bytes]
@@ -54,7 +54,7 @@ class Exposition:
     timestamps_ms: NDArray[np.int64] | None
     metadata: Mapping[str, Metadata]
     retyped: frozenset[str]
-    exemplar_count: int
+    exemplars: Mapping[int, bytes]
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -83,10 +83,16 @@ def parse_lines(text: bytes, text_format: TextFormat, *, first_line: int = 1) ->
             timestamps_ms=_timestamps_ms(timestamps, text_format),
             metadata=statements.metadata(),
             retyped=statements.retyped,
-            exemplar_count=len(exemplars) - exemplars.count(b""),
+            exemplars=_exemplars(exemplars),
         )
     except _OutOfRangeError as error:
         raise ExpositionError(int(numbers[error.place]), str(error)) from error
+
+
+def _exemplars(texts: Sequence[bytes]) -> dict[int, bytes]:
+    if texts.count(b"") == len(texts):
+        return {}
+    return {place: text for place, text in enumerate(texts) if text}
 
 
 def without_end(text: bytes, first_line: int) -> bytes:

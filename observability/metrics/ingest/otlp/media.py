@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from enum import StrEnum
 from typing import Any
@@ -71,7 +72,7 @@ def _from_json(body: bytes) -> ExportMetricsServiceRequest:
     if body.count(b"{") + body.count(b"[") > MAX_JSON_VALUES:
         raise BodyTooLargeError(MAX_JSON_VALUES, what="JSON objects and lists")
     try:
-        content = json.loads(body, object_hook=_without_trace_ids)
+        content = json.loads(body, object_hook=_with_trace_ids)
         if not isinstance(content, dict):
             raise MalformedBodyError("the body must be a JSON object with `resourceMetrics`")
         return ParseDict(content, ExportMetricsServiceRequest(), ignore_unknown_fields=True)
@@ -81,8 +82,13 @@ def _from_json(body: bytes) -> ExportMetricsServiceRequest:
         raise MalformedBodyError(f"the body is not OTLP metrics in JSON: {error}"[:500]) from error
 
 
-def _without_trace_ids(content: dict[str, Any]) -> dict[str, Any]:
-    """Drop what OTLP writes in hexadecimal where protobuf's JSON has base64; only exemplars have it."""
-    content.pop("traceId", None)
-    content.pop("spanId", None)
+def _with_trace_ids(content: dict[str, Any]) -> dict[str, Any]:
+    """Turn what OTLP writes in hexadecimal into protobuf's base64; only exemplars have it."""
+    for name in ("traceId", "spanId"):
+        if name not in content:
+            continue
+        try:
+            content[name] = base64.b64encode(bytes.fromhex(content[name])).decode()
+        except (TypeError, ValueError):
+            del content[name]
     return content

@@ -74,7 +74,7 @@ def receive(request: ExportMetricsServiceRequest, *, now_ms: int, sender: Sender
             values=np.concatenate([translation.values, np.zeros(len(resets))]),
             decode=translation.series_keys.labels,
             metadata=translation.metadata,
-            exemplar_count=translation.exemplar_count,
+            exemplars=translation.exemplars,
         ),
         protocol=PROTOCOL,
         sender=sender,

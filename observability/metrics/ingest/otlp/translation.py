@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -24,7 +25,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
 
 from observability.metrics.errors import BodyTooLargeError
+from observability.metrics.exemplars import Exemplar
 from observability.metrics.ingest.otlp.attributes import number_text
+from observability.metrics.ingest.otlp.exemplars import exemplars_of
 from observability.metrics.ingest.otlp.names import can_be_named, metric_name, unit_name
 from observability.metrics.ingest.otlp.refusals import Refusals
 from observability.metrics.ingest.otlp.resource import TARGET_INFO, Resource, resource_of
@@ -73,7 +76,7 @@ class Translation:
         data_point_count: How many are the sender's.
         series_keys: Knows the labels of the keys.
         metadata: What is said about metrics, by metric name.
-        exemplar_count: How many exemplars there are.
+        exemplars: By the place of the sample to whose series they belong.
         refusals: The data points that are not among these.
     """
 
@@ -87,7 +90,7 @@ class Translation:
     data_point_count: int
     series_keys: SeriesKeys
     metadata: dict[str, Metadata]
-    exemplar_count: int
+    exemplars: dict[int, list[Exemplar]]
     refusals: Refusals
 
 
@@ -124,7 +127,8 @@ class _Translator:
         self._series_keys = SeriesKeys()
         self._metadata: dict[str, Metadata] = {}
         self._refusals = Refusals()
-        self._exemplar_count = 0
+        # By the place of their sample.
+        self._exemplars: dict[int, list[Exemplar]] = {}
         # One entry a sample.
         self._keys: list[bytes] = []
         self._values = array("d")
@@ -193,7 +197,7 @@ class _Translator:
             data_point_count=data_point_count,
             series_keys=self._series_keys,
             metadata=self._metadata,
-            exemplar_count=self._exemplar_count,
+            exemplars=self._exemplars,
             refusals=self._refusals,
         )
 
@@ -227,7 +231,8 @@ class _Translator:
             if is_delta and (fault := _growth_fault(value, kind)) and not point.flags & _NO_VALUE:
                 self._refuse(fault)
                 continue
-            self._exemplar_count += len(point.exemplars)
+            if point.exemplars:
+                self._exemplars[len(self._keys)] = exemplars_of(point)
             self._append(point, families, [value], kind)
 
     def _add_histograms(self, metric: otlp.Metric, resource: Resource, kind: Kind) -> None:
@@ -255,7 +260,10 @@ class _Translator:
                 values.append(point.sum)
             else:
                 families = families[:-1]
-            self._exemplar_count += len(point.exemplars)
+            for exemplar in exemplars_of(point):
+                # After the count come the buckets.
+                place = len(self._keys) + 1 + bisect_left(bounds, exemplar.value)
+                self._exemplars.setdefault(place, []).append(exemplar)
             self._append(point, families, values, kind)
 
     def _add_summaries(self, metric: otlp.Metric, resource: Resource) -> None:

@@ -9,7 +9,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from observability.metrics.errors import BodyTooLargeError
-from observability.metrics.ingest import intake
+from observability.metrics.ingest import exemplars, intake
 from observability.metrics.ingest.acceptance import time_bounds
 from observability.metrics.ingest.known_series import Bytes, Ints, KnownSeries
 from observability.metrics.ingest.receipt import Receipt
@@ -89,7 +89,7 @@ def _receive(
     walked = read(data, realm)
     # Asked for before anything is stored: if it is broken, nothing must be.
     metadata = decode_metadata(walked.statements.tobytes()) if len(walked.statements) else {}
-    receipt = Receipt(exemplar_count=walked.exemplar_count)
+    receipt = Receipt()
     if walked.histogram_count:
         receipt.refused["native histograms are not supported"] += walked.histogram_count
     if np.count_nonzero(walked.ids < 0) > MAX_NEW_SERIES:
@@ -108,6 +108,13 @@ def _receive(
         refused=receipt.refused,
         epoch=epoch,
     )
+    if walked.exemplars.count:
+        exemplars.store(
+            walked.exemplars.by_series(sender.added_labels),
+            count=walked.exemplars.count,
+            bounds=bounds,
+            receipt=receipt,
+        )
     if metadata:
         catalogue.record_metadata(metadata)
         if walked.stated:

@@ -52,8 +52,7 @@ def _written(receipt: Receipt) -> dict[str, str]:
     return {
         "X-Prometheus-Remote-Write-Samples-Written": str(receipt.stored),
         "X-Prometheus-Remote-Write-Histograms-Written": "0",
-        # To the specification, what is accepted is written, whatever becomes of it then.
-        "X-Prometheus-Remote-Write-Exemplars-Written": str(receipt.exemplar_count),
+        "X-Prometheus-Remote-Write-Exemplars-Written": str(receipt.exemplars_stored),
     }
 
 

@@ -24,6 +24,16 @@ from observability.metrics.ingest.known_series import (
     Table,
     find,
 )
+from observability.metrics.ingest.remote_write.exemplars import (
+    END,
+    KEY_END,
+    KEY_START,
+    SERIES_ID,
+    START,
+    FoundExemplars,
+    labels_of_v1,
+    room_for_exemplars,
+)
 from observability.metrics.ingest.remote_write.wire import read_field, read_sample
 
 # Far above what senders put together (Prometheus: 2,000); bounds the memory of a hostile body.
@@ -33,7 +43,7 @@ MAX_STATEMENTS = 20_000
 
 _DONE, _MALFORMED, _TOO_MANY, _SCATTERED = range(4)
 _EXEMPLARS, _HISTOGRAMS, _METADATA = range(3)
-_SERIES, _SAMPLES = range(2)
+_SERIES, _SAMPLES, _NOTED = range(3)
 
 # A field's tag: its number times eight, plus its wire type (1: eight bytes, 2: a length and so many bytes).
 _SERIES_TAG, _METADATA_TAG = 1 << 3 | 2, 3 << 3 | 2
@@ -78,7 +88,7 @@ class Walked:
         series: int64, for each sample the place of its series in `ids`.
         timestamps_ms: int64, for each sample.
         values: float64, for each sample, bit for bit.
-        exemplar_count: How many exemplars there are.
+        exemplars: Those that there are, also of series without samples.
         histogram_count: How many native histograms.
         statements: A message of 1.0 that says something about metrics; empty for nothing.
         stated: What of it is worth remembering, when it is.
@@ -91,7 +101,7 @@ class Walked:
     series: Ints
     timestamps_ms: Ints
     values: NDArray[np.float64]
-    exemplar_count: int
+    exemplars: FoundExemplars
     histogram_count: int
     statements: Bytes
     stated: Stated | None = None
@@ -109,11 +119,13 @@ def walk(data: Bytes, realm: int, known: KnownSeries) -> Walked:
     room = min(len(data) // 2, MAX_SAMPLES)
     starts, ends, ids, series, timestamps_ms = (np.empty(room, np.int64) for _ in range(5))
     bits = np.empty(room, np.uint64)
-    counts, others = np.zeros(2, np.int64), np.zeros(3, np.int64)
+    exemplars = room_for_exemplars(len(data))
+    counts, others = np.zeros(3, np.int64), np.zeros(3, np.int64)
     with known.lock:
         outcome = _walk(
-            data, realm, known.table, starts, ends, ids, series, timestamps_ms, bits, counts, others
-        )
+            data, realm, known.table, starts, ends, ids, series, timestamps_ms, bits, exemplars,
+            counts, others,
+        )  # fmt: skip
     if outcome == _MALFORMED:
         raise MalformedBodyError("the body is not a protobuf message of remote write 1.0")
     if outcome == _TOO_MANY:
@@ -122,7 +134,7 @@ def walk(data: Bytes, realm: int, known: KnownSeries) -> Walked:
         raise BodyTooLargeError(MAX_STATEMENTS, what="statements about metrics")
     if outcome == _SCATTERED:
         raise ScatteredLabelsError
-    series_count, sample_count = counts.tolist()
+    series_count, sample_count, noted_count = counts.tolist()
     return Walked(
         keys=data,
         starts=starts[:series_count],
@@ -131,7 +143,13 @@ def walk(data: Bytes, realm: int, known: KnownSeries) -> Walked:
         series=series[:sample_count],
         timestamps_ms=timestamps_ms[:sample_count],
         values=bits[:sample_count].view(np.float64),
-        exemplar_count=int(others[_EXEMPLARS]),
+        exemplars=FoundExemplars(
+            data=data,
+            keys=data,
+            rows=exemplars[:noted_count],
+            count=int(others[_EXEMPLARS]),
+            decode_labels=labels_of_v1,
+        ),
         histogram_count=int(others[_HISTOGRAMS]),
         statements=data if others[_METADATA] else data[:0],
     )
@@ -148,11 +166,12 @@ def _walk(
     series: Ints,
     timestamps_ms: Ints,
     bits: NDArray[np.uint64],
+    exemplars: Ints,
     counts: Ints,
     others: Ints,
 ) -> int:
     at, end = 0, len(data)
-    series_count = sample_count = 0
+    series_count = sample_count = noted_count = 0
     while at < end:
         tag, inside, after = read_field(data, at, end)
         if after < 0 or (tag < 32 and tag & 7 != 2 and tag >> 3 != 2) or tag >> 3 in _FIELDS_OF_V2:
@@ -163,7 +182,7 @@ def _walk(
         if tag != _SERIES_TAG:
             continue
         label_start = label_end = -1
-        first_sample = sample_count
+        first_sample, first_noted = sample_count, noted_count
         while inside < after:
             field_start = inside
             tag, field, inside = read_field(data, inside, after)
@@ -187,16 +206,28 @@ def _walk(
                 sample_count += 1
             elif tag == _EXEMPLAR_TAG:
                 others[_EXEMPLARS] += 1
+                if noted_count < len(exemplars):
+                    exemplars[noted_count, START] = field
+                    exemplars[noted_count, END] = inside
+                    noted_count += 1
             elif tag == _HISTOGRAM_TAG:
                 others[_HISTOGRAMS] += 1
+        if sample_count == first_sample and noted_count == first_noted:
+            continue
+        if label_start < 0:
+            label_start = label_end = after
+        entry, _ = find(table, data, realm, label_start, label_end)
+        series_id = table.ids[entry] if entry >= 0 else -1
+        for place in range(first_noted, noted_count):
+            exemplars[place, SERIES_ID] = series_id
+            exemplars[place, KEY_START] = label_start
+            exemplars[place, KEY_END] = label_end
         if sample_count > first_sample:
-            if label_start < 0:
-                label_start = label_end = after
-            entry, _ = find(table, data, realm, label_start, label_end)
             starts[series_count] = label_start
             ends[series_count] = label_end
-            ids[series_count] = table.ids[entry] if entry >= 0 else -1
+            ids[series_count] = series_id
             series_count += 1
     counts[_SERIES] = series_count
     counts[_SAMPLES] = sample_count
+    counts[_NOTED] = noted_count
     return _DONE

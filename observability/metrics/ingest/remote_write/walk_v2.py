@@ -16,6 +16,7 @@ and all that follows is the same for both versions.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,16 @@ from observability.metrics.ingest.known_series import (
     Table,
     find,
     load_word,
+)
+from observability.metrics.ingest.remote_write.exemplars import (
+    END,
+    KEY_END,
+    KEY_START,
+    SERIES_ID,
+    START,
+    FoundExemplars,
+    labels_of_v2,
+    room_for_exemplars,
 )
 from observability.metrics.ingest.remote_write.messages import MAX_HELP_LENGTH, MAX_UNIT_LENGTH
 from observability.metrics.ingest.remote_write.walk import MAX_SAMPLES, Stated, Walked
@@ -54,7 +65,7 @@ _MAX_HELP_BYTES, _MAX_UNIT_BYTES = 4 * MAX_HELP_LENGTH, 4 * MAX_UNIT_LENGTH
 
 _DONE, _MALFORMED, _OLDER, _NOT_EMPTY, _NO_SYMBOL, _ODD = range(6)
 _TOO_MANY_SYMBOLS, _TOO_MANY_SAMPLES, _NO_ROOM, _TOO_LONG = range(6, 10)
-_SERIES, _SAMPLES, _EXEMPLARS, _HISTOGRAMS, _STATED, _STATEMENT_BYTES = range(6)
+_SERIES, _SAMPLES, _EXEMPLARS, _NOTED, _HISTOGRAMS, _STATED, _STATEMENT_BYTES = range(7)
 
 _FAULTS = {
     _MALFORMED: "the body is not a protobuf message of remote write 2.0",
@@ -95,6 +106,7 @@ class _Found(NamedTuple):
     series: Ints
     timestamps_ms: Ints
     bits: NDArray[np.uint64]
+    exemplars: Ints
     statements: Bytes
     stated_symbols: Ints
     stated_series: Ints
@@ -142,7 +154,7 @@ def walk(data: Bytes, realm: int, known: KnownSeries, heard: KnownSeries) -> Wal
         raise BodyTooLargeError(max_key_bytes, what="bytes of labels")
     if outcome != _DONE:
         raise MalformedBodyError(_FAULTS[outcome])
-    return _walked(data, symbols, found)
+    return _walked(data, symbols, symbol_count, found)
 
 
 def _room(size: int, key_bytes: int) -> _Found:
@@ -160,15 +172,21 @@ def _room(size: int, key_bytes: int) -> _Found:
         series=series,
         timestamps_ms=timestamps_ms,
         bits=np.empty(samples, np.uint64),
+        exemplars=room_for_exemplars(size),
         statements=np.empty(STATEMENT_BYTES, np.uint8),
         stated_symbols=np.empty(stated, np.int64),
         stated_series=np.empty(stated, np.int64),
         stated_hashes=np.empty(stated, np.int64),
-        counts=np.zeros(6, np.int64),
+        counts=np.zeros(7, np.int64),
     )
 
 
-def _walked(data: Bytes, symbols: _Symbols, found: _Found) -> Walked:
+def _walked(data: Bytes, symbols: _Symbols, symbol_count: int, found: _Found) -> Walked:
+    starts, ends = symbols.starts[:symbol_count], symbols.ends[:symbol_count]
+
+    def symbol(place: int) -> bytes:
+        return data[starts[place] : ends[place]].tobytes()
+
     counts = found.counts.tolist()
     series_count, sample_count = counts[_SERIES], counts[_SAMPLES]
     names = found.stated_symbols[: counts[_STATED]]
@@ -180,7 +198,13 @@ def _walked(data: Bytes, symbols: _Symbols, found: _Found) -> Walked:
         series=found.series[:sample_count],
         timestamps_ms=found.timestamps_ms[:sample_count],
         values=found.bits[:sample_count].view(np.float64),
-        exemplar_count=counts[_EXEMPLARS],
+        exemplars=FoundExemplars(
+            data=data,
+            keys=found.keys,
+            rows=found.exemplars[: counts[_NOTED]],
+            count=counts[_EXEMPLARS],
+            decode_labels=partial(labels_of_v2, symbol=symbol),
+        ),
         histogram_count=counts[_HISTOGRAMS],
         statements=found.statements[: counts[_STATEMENT_BYTES]],
         stated=Stated(
@@ -229,7 +253,7 @@ def _walk(
     """Fill `found`; the fields of the body itself have been judged by `_find_symbols`."""
     keys, counts = found.keys, found.counts
     at, end = 0, len(data)
-    series_count = sample_count = 0
+    series_count = sample_count = noted_count = 0
     key_start = 0
     left = _MAX_KEY_RATIO * len(data) + len(keys)
     while at < end:
@@ -237,7 +261,7 @@ def _walk(
         at = after
         if tag != _SERIES_TAG:
             continue
-        first_sample = sample_count
+        first_sample, first_noted = sample_count, noted_count
         key_end = key_start
         # The symbol of a label's name whose value has not come yet, of the metric's name.
         name = metric = -1
@@ -277,6 +301,10 @@ def _walk(
                 counts[_HISTOGRAMS] += 1
             elif tag == _EXEMPLAR_TAG:
                 counts[_EXEMPLARS] += 1
+                if noted_count < len(found.exemplars):
+                    found.exemplars[noted_count, START] = field
+                    found.exemplars[noted_count, END] = inside
+                    noted_count += 1
             elif tag == _METADATA_TAG:
                 metadata_start, metadata_end = field, inside
         if name >= 0:
@@ -284,15 +312,22 @@ def _walk(
         left -= key_end - key_start
         if left < 0:
             return _TOO_LONG
-        if sample_count == first_sample:
+        if sample_count == first_sample and noted_count == first_noted:
             continue
         entry, _ = find(known, keys, realm, key_start, key_end)
+        series_id = known.ids[entry] if entry >= 0 else -1
+        for place in range(first_noted, noted_count):
+            found.exemplars[place, SERIES_ID] = series_id
+            found.exemplars[place, KEY_START] = key_start
+            found.exemplars[place, KEY_END] = key_end
         found.starts[series_count] = key_start
         found.ends[series_count] = key_end
-        found.ids[series_count] = known.ids[entry] if entry >= 0 else -1
+        found.ids[series_count] = series_id
         if entry < 0:
             # Else the next series is written over this one.
             key_start = key_end
+        if sample_count == first_sample:
+            continue
         if metric >= 0 and metadata_start < metadata_end and not symbols.is_stated[metric]:
             outcome = _state(
                 data,
@@ -310,6 +345,7 @@ def _walk(
         series_count += 1
     counts[_SERIES] = series_count
     counts[_SAMPLES] = sample_count
+    counts[_NOTED] = noted_count
     return _DONE
 
 

@@ -18,7 +18,9 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families
 
 from observability.metrics.errors import BodyTooLargeError
+from observability.metrics.exemplars import Exemplar
 from observability.metrics.ingest.exposition_text import parsing
+from observability.metrics.ingest.exposition_text.exemplar import decode_exemplar
 from observability.metrics.ingest.exposition_text.exposition import (
     NO_TIMESTAMP,
     Exposition,
@@ -135,7 +137,18 @@ def test_what_the_client_library_exposes_is_read(
     assert np.array_equal(
         exposition.values, [float(sample.value) for sample in theirs], equal_nan=True
     )
-    assert exposition.exemplar_count == sum(sample.exemplar is not None for sample in theirs)
+    assert {
+        place: decode_exemplar(told, default_ms=5) for place, told in exposition.exemplars.items()
+    } == {
+        place: Exemplar(
+            labels=their.labels,
+            value=their.value,
+            timestamp_ms=5 if their.timestamp is None else round(float(their.timestamp) * 1000),
+            has_own_time=their.timestamp is not None,
+        )
+        for place, sample in enumerate(theirs)
+        if (their := sample.exemplar)
+    }
     assert {name: said.help.strip() for name, said in exposition.metadata.items()} == {
         name: family.documentation.strip()
         for family in families
@@ -197,7 +210,7 @@ def test_openmetrics_says_types_units_and_beginnings() -> None:
     exposition = parse(text, OPENMETRICS)
 
     assert exposition.times(5).tolist() == [1_700_000_000_250, 5, 5, 5, 5]
-    assert exposition.exemplar_count == 2
+    assert len(exposition.exemplars) == 2
     assert exposition.metadata["jobs_seconds"] == Metadata(
         type=MetricType.COUNTER, help='Time "spent".', unit="seconds"
     )

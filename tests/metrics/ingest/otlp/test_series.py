@@ -15,7 +15,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     NumberDataPoint,
 )
 
-from observability.metrics.instruments import EXEMPLARS_DROPPED, SAMPLES_REFUSED
+from observability.metrics.instruments import SAMPLES_REFUSED
 from observability.metrics.models import Metric as MetricRow
 from observability.promql.staleness import is_stale
 from tests.metrics.ingest.stored_samples import stored_samples
@@ -29,7 +29,6 @@ from .messages import (
     counter,
     gauge,
     histogram,
-    key_values,
     point,
     summary,
 )
@@ -180,18 +179,6 @@ def test_what_is_said_about_a_metric_is_kept(send: Send, now_ms: int) -> None:
 
     row = MetricRow.objects.get(name="b_sent_bytes_per_second_total")
     assert (row.type, row.help, row.unit) == ("counter", "Sent bytes", "bytes_per_second")
-
-
-def test_exemplars_are_taken_and_counted(send: Send, now_ms: int) -> None:
-    counted = EXEMPLARS_DROPPED.labels(protocol="otlp")
-    before = counted._value.get()
-    sold = point(1, now_ms)
-    sold.exemplars.add(as_int=1, trace_id=b"\x01" * 16, filtered_attributes=key_values({"q": "r"}))
-
-    assert send(counter("sales", sold), resource={}) is None
-
-    assert value_of("sales_total{}") == 1
-    assert counted._value.get() == before + 1
 
 
 def test_exponential_histograms_are_refused_by_name(send: Send, now_ms: int) -> None:

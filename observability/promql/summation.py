@@ -13,9 +13,9 @@ def increment(total: float, compensation: float, value: float) -> tuple[float, f
     # Once infinite, a sum has no rounding error, only NaN from inf - inf.
     if np.isinf(grown):
         return grown, 0.0
-    if abs(total) >= abs(value):
-        return grown, compensation + ((total - grown) + value)
-    return grown, compensation + ((value - grown) + total)
+    # Without asking which of the two is larger: a wrong guess of the processor costs more.
+    back = grown - total
+    return grown, compensation + ((total - (grown - back)) + (value - back))
 
 
 @njit(nogil=True, cache=True)

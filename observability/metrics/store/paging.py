@@ -31,7 +31,7 @@ _QUICK_BELOW = 4096
 # Smaller pages compress worse; larger ones cost more to those who want one of their series.
 _ROWS_PER_PAGE = 16_384
 _MIN_SERIES_PER_PAGE = 8
-_MAX_SERIES_PER_PAGE = 256
+_MAX_SERIES_PER_PAGE = 1024
 
 Column = NDArray[Any]
 

@@ -301,6 +301,8 @@ def larger(vectors: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
 
 
 EXPRESSIONS = st.recursive(LEAVES, larger, max_leaves=4)
+CLASSIC = st.recursive(st.one_of(SELECTORS, WINDOWS, TIMESTAMPS), larger, max_leaves=2)
+"""What Prometheus 2 knows of selectors."""
 
 # What chooses by the order of series is put around expressions whose series keep theirs.
 RANKED = st.builds(

@@ -18,6 +18,7 @@ from observability.promql.labels import LabelSet
 from observability.promql.syntax import Expr, MatrixSelector, VectorSelector
 
 from .expressions import (
+    CLASSIC,
     EXPRESSIONS,
     HISTOGRAM_TEXTS,
     LEAVES,
@@ -49,6 +50,8 @@ def test_range_query(
 @given(data_sets(), EXPRESSIONS | RANKED, STARTS, BLOCK_SIZES)
 def test_instant_query(data: Data, expr: Expr, at_ms: int, series_per_block: int) -> None:
     storage = stored(data, series_per_block)
+    # Printed, selectors have their matchers in order.
+    expr = parse(str(expr))
     try:
         expected = Reference(data, [at_ms]).answer(expr, at_ms)
     except RefusedError as refusal:
@@ -70,6 +73,18 @@ def test_range_query_of_one_function(
     check_range(
         data, expr, range(start_ms, start_ms + step_count * step_ms, step_ms), series_per_block
     )
+
+
+@settings(max_examples=100, deadline=None)
+@given(data_sets(), CLASSIC, st.integers(0, 60), STEPS, STEP_COUNTS, BLOCK_SIZES)
+def test_range_query_with_the_windows_of_prometheus_2(
+    data: Data, expr: Expr, start: int, step_ms: int, step_count: int, series_per_block: int
+) -> None:
+    # In step with the samples, so that these lie on the edges of windows.
+    first_ms = start * 15_000
+    steps_ms = range(first_ms, first_ms + step_count * step_ms, step_ms)
+
+    check_range(data, expr, steps_ms, series_per_block, compat=2)
 
 
 @settings(max_examples=100, deadline=None)
@@ -99,8 +114,13 @@ def test_windows_with_many_samples(
     check_range({(("__name__", "x"),): samples}, expr, range(0, 900_001, step_ms), 1)
 
 
-def check_range(data: Data, expr: Expr, steps_ms: range, series_per_block: int) -> None:
-    reference, refusals, expected = Reference(data, steps_ms), set(), {}
+def check_range(
+    data: Data, expr: Expr, steps_ms: range, series_per_block: int, *, compat: int = 3
+) -> None:
+    # Printed, selectors have their matchers in order.
+    expr = parse(str(expr))
+    reference = Reference(data, steps_ms, edge_ms=3 - compat)
+    refusals, expected = set(), {}
     for at_ms in steps_ms:
         try:
             expected[at_ms] = reference.answer(expr, at_ms)
@@ -109,10 +129,10 @@ def check_range(data: Data, expr: Expr, steps_ms: range, series_per_block: int) 
     storage = stored(data, series_per_block)
     if refusals:
         with pytest.raises(PromQLError, match="|".join(refusals)):
-            ask(expr, steps_ms, storage)
+            ask(expr, steps_ms, storage, compat)
         return
 
-    value = ask(expr, steps_ms, storage)
+    value = ask(expr, steps_ms, storage, compat)
 
     assert list(value.label_sets) == sorted(set(value.label_sets))
     found: dict[int, dict[LabelSet, float]] = {at_ms: {} for at_ms in steps_ms}
@@ -130,9 +150,9 @@ def stored(data: Data, series_per_block: int) -> MemoryStorage:
     return storage
 
 
-def ask(expr: Expr, steps_ms: range, storage: MemoryStorage) -> Matrix:
+def ask(expr: Expr, steps_ms: range, storage: MemoryStorage, compat: int) -> Matrix:
     value = (
-        Engine()
+        Engine(compat=compat)
         .query_range(
             str(expr),
             start_ms=steps_ms[0],

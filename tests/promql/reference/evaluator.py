@@ -39,13 +39,22 @@ _OF_VALUES = frozenset(
 
 
 class Reference:
-    """Evaluates expressions on some data at the steps of a query, or of a subquery in it."""
+    """Evaluates expressions on some data at the steps of a query, or of a subquery in it.
+
+    With an `edge_ms` of 1 the left edges of windows belong to them, as in Prometheus 2.
+    """
 
     def __init__(
-        self, data: Data, steps_ms: Sequence[int], bounds_ms: tuple[int, int] | None = None
+        self,
+        data: Data,
+        steps_ms: Sequence[int],
+        bounds_ms: tuple[int, int] | None = None,
+        *,
+        edge_ms: int = 0,
     ) -> None:
         self._data = data
         self._steps_ms = steps_ms
+        self._edge_ms = edge_ms
         self._bounds_ms = bounds_ms or (steps_ms[0], steps_ms[-1])
         self._inside: dict[Subquery, dict[tuple[LabelSet, bool], Samples]] = {}
 
@@ -122,7 +131,8 @@ class Reference:
                 if smoothed is not None:
                     yield labels, smoothed, at_ms
                 continue
-            seen = [(time, value) for time, value in samples if at_ms - LOOKBACK_MS < time <= at_ms]
+            oldest_ms = at_ms - LOOKBACK_MS - self._edge_ms
+            seen = [(time, value) for time, value in samples if oldest_ms < time <= at_ms]
             if seen and not is_stale(seen[-1][1]):
                 yield labels, seen[-1][1], seen[-1][0]
 
@@ -133,7 +143,7 @@ class Reference:
             for labels, samples in self._series(expr.selector):
                 yield Window(
                     labels,
-                    _inside(samples, end_ms, expr.range_ms),
+                    _inside(samples, end_ms, expr.range_ms + self._edge_ms),
                     at_ms,
                     end_ms,
                     expr.range_ms,
@@ -143,7 +153,7 @@ class Reference:
         elif isinstance(expr, Subquery):
             end_ms = self._time(expr, at_ms)
             for (labels, drop_name), samples in self._inside_of(expr).items():
-                window = _inside(samples, end_ms, expr.range_ms)
+                window = _inside(samples, end_ms, expr.range_ms + self._edge_ms)
                 yield Window(labels, window, at_ms, end_ms, expr.range_ms, drop_name)
         else:
             raise TypeError(f"{expr} is no range vector")
@@ -153,7 +163,7 @@ class Reference:
         if subquery not in self._inside:
             ends_ms = [self._time(subquery, at_ms) for at_ms in self._steps_ms]
             step_ms = subquery.step_ms or 60_000
-            oldest_ms = min(ends_ms) - subquery.range_ms
+            oldest_ms = min(ends_ms) - subquery.range_ms - self._edge_ms
             steps_ms = [
                 time
                 for time in range(oldest_ms - oldest_ms % step_ms, max(ends_ms) + 1, step_ms)
@@ -161,7 +171,7 @@ class Reference:
             ]
             found: dict[tuple[LabelSet, bool], Samples] = {}
             if steps_ms:
-                inside = Reference(self._data, steps_ms, self._bounds_ms)
+                inside = Reference(self._data, steps_ms, self._bounds_ms, edge_ms=self._edge_ms)
                 for time in steps_ms:
                     vector = inside._vector(subquery.expr, time)
                     for sample in vector:
@@ -248,14 +258,11 @@ class Reference:
         return [Sample(pinned, 1.0)]
 
     def _clamp(self, call: Call, at_ms: int) -> Vector:
-        vector, least, greatest = call.args
-        low, high = self._number(least, at_ms), self._number(greatest, at_ms)
+        vector = self._vector(call.args[0], at_ms)
+        low, high = (self._number(arg, at_ms) for arg in call.args[1:])
         if high < low:
             return []
-        return [
-            sample.with_value(larger(low, smaller(high, sample.value)))
-            for sample in self._vector(vector, at_ms)
-        ]
+        return [s.with_value(larger(low, smaller(high, s.value))) for s in vector]
 
     def _histogram(self, call: Call, at_ms: int) -> Vector:
         *numbers, vector = call.args

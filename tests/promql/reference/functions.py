@@ -108,17 +108,17 @@ def _relabelled(sample: Sample, target: str, value: str) -> Sample:
 
 
 def pinned_labels(matchers: tuple[Matcher, ...]) -> LabelSet:
-    """Return the labels of `absent`: those that one matcher, and no other, sets equal."""
-    names = [matcher.name for matcher in matchers]
-    return label_set(
-        {
-            matcher.name: matcher.value
-            for matcher in matchers
-            if matcher.op is MatchOp.EQUAL
-            and names.count(matcher.name) == 1
-            and matcher.name != METRIC_NAME
-        }
-    )
+    """Return the labels of `absent`: what a matcher sets equal, and no later one is about."""
+    found: dict[str, str] = {}
+    for place, matcher in enumerate(matchers):
+        before = [earlier for earlier in matchers[:place] if earlier.name == matcher.name]
+        is_first = not any(earlier.op is MatchOp.EQUAL for earlier in before)
+        if matcher.op is MatchOp.EQUAL and is_first:
+            found[matcher.name] = matcher.value
+        else:
+            found.pop(matcher.name, None)
+    found.pop(METRIC_NAME, None)
+    return label_set(found)
 
 
 def in_order(name: str, vector: Vector) -> Vector:

@@ -34,9 +34,9 @@ Evaluate = Callable[[int, int], QueryResult]
 _ROUND_MS = 300_000
 # With fewer steps that are settled there is little to gain.
 _MIN_STEPS = 32
-# A piece that grows is written again when it has so many more steps.
+# What is kept is added to when there are so many more steps of a piece.
 _MIN_GAIN = 8
-# For how long a process takes a query that took little time for light.
+# For how long a process takes a query that read few samples for light.
 _LIGHT_SECONDS = 300.0
 _MAX_LIGHT = 10_000
 
@@ -126,9 +126,8 @@ class ResultCache:
     def _evaluate_all(
         self, query: RangeQuery, settled: Span, moment: Moment, evaluate: Evaluate
     ) -> QueryResult:
-        started = time.perf_counter()
         result = evaluate(query.start_ms, query.end_ms)
-        if (time.perf_counter() - started) * 1000 < settings.QUERY_CACHE_MIN_MS:
+        if result.samples_read < settings.QUERY_CACHE_MIN_SAMPLES:
             self._note_light(query)
             return _counted("bypass", result)
         self._keep(query, settled, moment, result)
@@ -182,7 +181,8 @@ class ResultCache:
         pieces: dict[str, bytes] = {}
         for number in steps.piece_numbers:
             span, infos = steps.within(span_of_piece(number)), result.infos
-            if span.count < _MIN_GAIN and span.last < span_of_piece(number).last:
+            is_complete = span.last == span_of_piece(number).last
+            if growing is not None and span.count < _MIN_GAIN and not is_complete:
                 continue
             part = matrices.cut(_matrix(result), grid.time_of(span.first), grid.time_of(span.last))
             if growing is not None and growing.last in span_of_piece(number):

@@ -113,7 +113,7 @@ def test_an_alias_stands_for_what_its_anchor_names() -> None:
         ),
         pytest.param(
             "duration: 5 minutes",
-            'yaml: unmarshal errors:\n  line 1: not a valid duration string: "5 minutes"',
+            'yaml: unmarshal errors:\n  line 1: unknown unit " minutes" in duration "5 minutes"',
             id="no duration",
         ),
         pytest.param(

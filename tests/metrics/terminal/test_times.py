@@ -27,7 +27,7 @@ def test_times_are_read(text: str, expected: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "now-5", "-1h-", "now 5m", "-1x"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"not a valid|cannot parse"):
+    with pytest.raises(ValueError, match=r"not a valid|cannot parse|unknown unit"):
         parse_time_ms(text, now_ms=NOW)
 
 
@@ -38,7 +38,7 @@ def test_steps_are_read(text: str, expected: int) -> None:
 
 @pytest.mark.parametrize("text", ["0", "-5", "nothing", "inf"])
 def test_what_is_no_step_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"expected more than 0|not a valid duration"):
+    with pytest.raises(ValueError, match=r"expected more than 0|not a valid duration|cannot"):
         parse_step_ms(text)
 
 

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from observability.metrics.store.columns import EMPTY, SeriesColumns, places_of
 from observability.metrics.store.decoders import decoders
 from observability.metrics.store.log import LogSamples
 from observability.metrics.store.page_table import SegmentGoneError
+from observability.metrics.store.prepared import Statement, fetch
 from observability.metrics.store.recent import RECENT, Chunk, fetch_chunk, split_log
 from observability.metrics.store.rollups.reading import (
     ROLLED_DAYS,
@@ -271,24 +273,22 @@ class Reader:
         if self._table is not None:
             looks.append(_METRIC)
         began = time.monotonic()
-        with connection.cursor() as cursor:
-            cursor.execute(
-                " UNION ALL ".join(looks),
-                {
-                    "start": self._start_ms,
-                    "end": self._end_ms,
-                    "metrics": self._metric_ids,
-                    "name": None if self._table is None else self._table.name,
-                    "window": WINDOW_MS[-1],
-                    "first": int(self._series_ids[0]),
-                    "last": int(self._series_ids[-1]),
-                    "takes_rollups": self._hints is not None
-                    and self._hints.rollup_columns is not None,
-                },
-            )
-            found: dict[str, list[tuple[list[int], memoryview]]] = defaultdict(list)
-            for kind, numbers, data in cursor.fetchall():
-                found[kind].append((numbers, data))
+        rows = fetch(
+            _statement(tuple(looks)),
+            {
+                "start": self._start_ms,
+                "end": self._end_ms,
+                "metrics": self._metric_ids,
+                "name": None if self._table is None else self._table.name,
+                "window": WINDOW_MS[-1],
+                "first": int(self._series_ids[0]),
+                "last": int(self._series_ids[-1]),
+                "takes_rollups": self._hints is not None and self._hints.rollup_columns is not None,
+            },
+        )
+        found: dict[str, list[tuple[list[int], memoryview]]] = defaultdict(list)
+        for kind, numbers, data in rows:
+            found[kind].append((numbers, data))
         if self._table is not None and not any(
             tuple(numbers) == self._table.version for numbers, _ in found["metric"]
         ):
@@ -323,6 +323,23 @@ class Reader:
 
 def _fetch(snapshot: _Snapshot, series_ids: NDArray[np.int64]) -> _Fetched:
     return _Fetched(series_ids, snapshot.recent, fetch_found(snapshot.segments, series_ids))
+
+
+_TYPES = {
+    "start": "bigint",
+    "end": "bigint",
+    "metrics": "int[]",
+    "name": "text",
+    "window": "bigint",
+    "first": "bigint",
+    "last": "bigint",
+    "takes_rollups": "boolean",
+}
+
+
+@lru_cache(maxsize=8)
+def _statement(looks: tuple[str, ...]) -> Statement:
+    return Statement(" UNION ALL ".join(looks), _TYPES)
 
 
 # What they have in common: a kind, numbers, and bytes.

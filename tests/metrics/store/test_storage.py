@@ -86,7 +86,7 @@ def test_a_reader_goes_on_after_its_segments_were_merged() -> None:
 
 def test_one_series_of_many_costs_one_page() -> None:
     series = make_series(1000)
-    append((one, MIDNIGHT_MS + at, 1.0) for one in series for at in range(2))
+    append((one, MIDNIGHT_MS + at, 1.0) for one in series for at in range(60))
     compact()
     columns = ("id", "level", "window_start_ms", "window_end_ms", "directory")
     segments = [stored_segment(*row) for row in Segment.objects.values_list(*columns)]
@@ -102,6 +102,7 @@ def test_the_number_of_statements_does_not_grow_with_the_segments() -> None:
     for at in range(4):
         append((one, MIDNIGHT_MS + at * 60_000, 1.0) for one in series)
         compact()
+    read_samples(series, 0, 1)  # a connection has its statement prepared
 
     with CaptureQueriesContext(connection) as queries:
         found = read_samples(series, MIDNIGHT_MS, MIDNIGHT_MS + DAY_MS)

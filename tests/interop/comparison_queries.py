@@ -210,6 +210,7 @@ NaN
 'another'
 `raw \n`
 "tab\tquote\"uni\u2713"
+"no UTF-8: \xff"
 time()
 pi()
 -time()
@@ -658,6 +659,9 @@ abs({__name__=~"duration_seconds_sum|duration_seconds_count"})
 label_replace(node_load, "instance", "same", "", "")
 label_replace(node_load, "host", "$1", "instance", "(")
 label_replace(node_load, "1a", "$1", "instance", "(.*)")
+label_replace(node_load, "\xff", "$1", "instance", "(.*)")
+label_replace(node_load, "host", "\xff", "", "")
+count_values("a\xffb", node_load)
 label_join(node_load, "instance", ",")
 label_join(node_load, "1a", ",", "instance")
 holt_winters(node_load[5m], 0, 0.5)

@@ -84,7 +84,7 @@ def _refuse_same(
 def _check_label_name(name: str, function: str, role: str = "destination") -> None:
     # A byte that is no UTF-8 came out of the query's text as a lone surrogate.
     if not name or any("\ud800" <= character <= "\udfff" for character in name):
-        shown = name.encode(errors="backslashreplace").decode()
+        shown = name.encode(errors="surrogateescape").decode(errors="replace")
         raise ExecutionError(f"invalid {role} label name in {function}(): {shown}")
 
 

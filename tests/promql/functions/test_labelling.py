@@ -33,3 +33,10 @@ def test_a_name_given_on_purpose_stays() -> None:
     found = instant('label_replace(-cpu, "__name__", "minus_$1", "host", "(.)")', CPU)
 
     assert found == {'minus_a{host="a"}': -1, 'minus_b{host="b"}': -2}
+
+
+def test_a_label_name_that_is_no_utf_8_is_refused() -> None:
+    with pytest.raises(PromQLError) as caught:
+        instant(r'label_replace(cpu, "a\xff", "x", "", "")', CPU)
+
+    assert str(caught.value) == "invalid destination label name in label_replace(): a�"

@@ -84,7 +84,8 @@ class Server:
         try:
             text = urllib.parse.urlencode(parameters)
             connection.request("GET", f"/api/v1/{path}?{text}", headers=self.headers)
-            return json.loads(connection.getresponse().read())
+            # Prometheus 3 sends bytes of labels as they are, even those that are no UTF-8.
+            return json.loads(connection.getresponse().read().decode(errors="replace"))
         finally:
             connection.close()
 

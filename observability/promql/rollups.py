@@ -87,15 +87,14 @@ def cut_rollup_windows(
     block = _without_stale_markers(block)
     asked_range_ms = range_ms
     end_ms, ranges_ms, _ = _rounded(block, end_ms, range_ms, annotations)
-    found = positions(block.offsets, block.ends_ms, np.concatenate([end_ms - ranges_ms, end_ms]))
     return RollupWindows(
         label_sets=block.label_sets,
         drop_name=np.zeros(len(block.label_sets), dtype=np.bool_),
         ends_ms=block.ends_ms,
         counts=block.counts,
         columns=block.columns,
-        first=found[:, : len(end_ms)],
-        last=found[:, len(end_ms) :],
+        first=positions(block.offsets, block.ends_ms, end_ms - ranges_ms),
+        last=positions(block.offsets, block.ends_ms, end_ms),
         end_ms=end_ms,
         range_ms=ranges_ms,
         asked_range_ms=asked_range_ms,

@@ -1,7 +1,12 @@
 """The engine's compiled code, made ready before any query needs it."""
 
+import numpy as np
+
 from observability.promql.engine import Engine
+from observability.promql.functions.rate import extrapolated_rate_of_rollups
 from observability.promql.memory import MemoryStorage
+from observability.promql.rollups import RollupWindows
+from observability.promql.storage import RollupColumn
 
 _EXPRESSIONS = (
     "sum by (job) (rate(m_total[2m])) / ignoring (job) group_left sum(m_total)",
@@ -36,3 +41,19 @@ def warm_up() -> None:
             expression, start_ms=240_000, end_ms=480_000, step_ms=30_000, storage=storage
         )
         engine.query(expression, at_ms=480_000, storage=storage)
+    one = np.ones(1, np.int64)
+    values = dict.fromkeys((RollupColumn.FIRST, RollupColumn.LAST, RollupColumn.LOST), np.ones(1))
+    times = dict.fromkeys((RollupColumn.FIRST_MS, RollupColumn.LAST_MS), one)
+    windows = RollupWindows(
+        label_sets=[()],
+        drop_name=np.zeros(1, np.bool_),
+        ends_ms=one,
+        counts=one,
+        columns={**values, **times},
+        first=one[np.newaxis] - 1,
+        last=one[np.newaxis],
+        end_ms=one,
+        range_ms=one,
+        asked_range_ms=1,
+    )
+    extrapolated_rate_of_rollups(windows, is_counter=True, is_rate=True)

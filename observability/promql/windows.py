@@ -1,6 +1,6 @@
 """Range vectors: for each series and step, the samples of one window."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,15 +66,6 @@ class WindowBlock:
             return np.zeros(index.shape, dtype=np.int64)
         return self.timestamps_ms[np.clip(index, 0, self.timestamps_ms.size - 1)]
 
-    def columns(self) -> Iterator[tuple[Floats, Bools]]:
-        """Yield the first sample of every window, then every second one, and so on.
-
-        Each with whether the window has that many samples; both are series x steps.
-        """
-        counts = self.counts
-        for nth in range(int(counts.max(initial=0))):
-            yield self.gather(self.values, self.first + nth), counts > nth
-
 
 def cut_windows(
     block: SeriesBlock,
@@ -86,8 +77,6 @@ def cut_windows(
 ) -> WindowBlock:
     """Return the windows `(end - range - edge, end]` of each series."""
     block = without_stale_markers(block)
-    edges = np.concatenate([end_ms - range_ms - edge_ms, end_ms])
-    found = positions(block.offsets, block.timestamps_ms, edges)
     if drop_name is None:
         drop_name = np.zeros(len(block.label_sets), dtype=np.bool_)
     return WindowBlock(
@@ -95,8 +84,9 @@ def cut_windows(
         drop_name=drop_name,
         timestamps_ms=block.timestamps_ms,
         values=block.values,
-        first=found[:, : len(end_ms)],
-        last=found[:, len(end_ms) :],
+        # Each an array of its own: for parts of a larger one all kernels were compiled again.
+        first=positions(block.offsets, block.timestamps_ms, end_ms - range_ms - edge_ms),
+        last=positions(block.offsets, block.timestamps_ms, end_ms),
         end_ms=end_ms,
         range_ms=range_ms,
     )

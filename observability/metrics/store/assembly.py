@@ -87,16 +87,17 @@ def assemble(
 
 def warm_up() -> None:
     """Load the compiled code, or compile it when no earlier process has."""
-    one = np.zeros(1, np.int64)
+    three = np.arange(3)
     part = Runs(
-        places=one,
-        first_times=one,
-        first_values=one,
-        counts=one + 1,
-        timestamps_ms=one,
-        values=one.astype(np.float64),
+        places=three,
+        first_times=three,
+        first_values=three,
+        counts=np.ones(3, np.int64),
+        timestamps_ms=three,
+        values=np.zeros(3),
     )
-    take(assemble([part], one, 0, 1), one)
+    # Series that do not stand side by side are gathered.
+    take(assemble([part], three, 0, 3), np.array([0, 2]))
 
 
 @njit(nogil=True, cache=True)

@@ -34,7 +34,7 @@ def _predict_linear(call: Call, operands: Operands) -> Iterator[VectorBlock]:
             window.values,
             window.first,
             window.last,
-            np.ascontiguousarray(np.broadcast_to(now_ms, window.first.shape)),
+            np.tile(now_ms, (len(window.first), 1)),
         )
         yield VectorBlock(
             label_sets=window.label_sets,

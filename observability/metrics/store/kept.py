@@ -39,14 +39,15 @@ class Kept(Generic[KeyT, ValueT]):
             return found
 
     def keep(self, news: Mapping[KeyT, ValueT]) -> None:
-        """Keep values, and let go of others for them."""
+        """Keep values, and let go of others for them; one that is too large alone is not kept."""
         with self._lock:
             for key, value in news.items():
                 before = self._values.pop(key, None)
                 if before is not None:
                     self._bytes -= self._size_of(before)
-                self._values[key] = value
-                self._bytes += self._size_of(value)
+                if self._size_of(value) <= self._max_bytes:
+                    self._values[key] = value
+                    self._bytes += self._size_of(value)
             while self._bytes > self._max_bytes and self._values:
                 _, dropped = self._values.popitem(last=False)
                 self._bytes -= self._size_of(dropped)

@@ -143,23 +143,10 @@ def merge(parts: Sequence[SeriesColumns]) -> Merged:
     )
 
 
-def restrict(
-    columns: SeriesColumns,
-    series_ids: NDArray[np.int64],
-    start_ms: int | None = None,
-    end_ms: int | None = None,
-) -> SeriesColumns:
-    """Return the samples of some series (ascending ids), within a time range that holds its ends."""
+def restrict(columns: SeriesColumns, series_ids: NDArray[np.int64]) -> SeriesColumns:
+    """Return the samples of some series (ascending ids)."""
     places = places_of(columns.series_ids, series_ids)
-    if len(places) < len(columns.series_ids):
-        columns = take(columns, places)
-    if start_ms is None or end_ms is None or not len(columns):
-        return columns
-    times = columns.timestamps_ms
-    is_within = (times >= start_ms) & (times <= end_ms)
-    if is_within.all():
-        return columns
-    return where(columns, is_within)
+    return take(columns, places) if len(places) < len(columns.series_ids) else columns
 
 
 def remove(

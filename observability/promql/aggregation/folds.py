@@ -240,7 +240,7 @@ def _keep_extreme(extreme: Any, groups: Any, values: Any, present: Any, is_max: 
                 extreme[group, step] = value
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _deviate(counts: Any, means: Any, squares: Any, groups: Any, values: Any, present: Any) -> None:
     for row in range(present.shape[0]):
         group = groups[row]

@@ -130,7 +130,7 @@ def _extremes(values: Any, first: Any, last: Any, is_max: bool) -> Any:
     return found
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _variances(values: Any, first: Any, last: Any) -> Any:
     series_count, step_count = first.shape
     found = np.zeros((series_count, step_count))

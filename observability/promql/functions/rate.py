@@ -130,7 +130,7 @@ def _falls(values: Any) -> Any:
     return found
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _extrapolated(
     times_ms: Any,
     values: Any,
@@ -187,7 +187,7 @@ def _extrapolated(
     return found, present
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _stretching(
     count: float,
     first_value: float,
@@ -214,7 +214,7 @@ def _stretching(
     return (sampled + to_start + to_end) / sampled
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _stretchings(
     counts: Any,
     first_values: Any,

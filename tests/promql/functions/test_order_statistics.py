@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from observability.promql.functions.order_statistics import mad_over_time, quantile_over_time
 from observability.promql.functions.over_time import max_over_time, min_over_time
-
 from tests.promql.test_window_sums import sliding, windows_of
 
 VALUES = st.one_of(

@@ -9,6 +9,8 @@ from observability.promql.labels import LabelSet
 
 # Of OpenMetrics: the characters of all names and values of an exemplar's labels.
 MAX_LABEL_CHARACTERS = 128
+# Of one body: far more than senders put together; bounds the time that a body takes.
+MAX_EXEMPLARS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import structlog
 from django.db import Error, transaction
 
 from observability.metrics.exemplars import (
+    MAX_EXEMPLARS,
     MAX_LABEL_CHARACTERS,
     Exemplar,
     label_characters,
@@ -16,9 +17,6 @@ from observability.metrics.ingest.acceptance import TimeBounds
 from observability.metrics.ingest.receipt import Receipt
 from observability.metrics.store.exemplars import writing
 from observability.metrics.store.selection import is_text_of_postgres
-
-# Far more than senders put together; bounds the time that a body takes.
-MAX_EXEMPLARS = 10_000
 
 _log = structlog.get_logger(__name__)
 

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from observability.metrics.errors import MalformedBodyError
-from observability.metrics.exemplars import Exemplar
-from observability.metrics.ingest.exemplars import MAX_EXEMPLARS
+from observability.metrics.exemplars import MAX_EXEMPLARS, Exemplar
 from observability.metrics.ingest.protobuf import Wire, fields, numbers
 from observability.metrics.ingest.remote_write.messages import decode_labels
 from observability.metrics.ingest.series_labels import UnacceptableSeriesError

@@ -145,6 +145,18 @@ def test_a_method_that_is_not_allowed_names_those_that_are() -> None:
     assert headers["Allow"] == "POST, PUT, OPTIONS"
 
 
+def test_the_methods_that_are_allowed_can_be_asked_for() -> None:
+    _, token = create_key(name="k", scopes=[Scope.METRICS_READ])
+
+    status, headers, answer = call(
+        "/api/v1/query", REQUEST_METHOD="OPTIONS", HTTP_AUTHORIZATION=f"Bearer {token}"
+    )
+
+    assert status == "204 No Content"
+    assert headers["Allow"] == "GET, POST, HEAD, OPTIONS"
+    assert answer == b""
+
+
 def test_queries_are_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     _, token = create_key(name="k", scopes=[Scope.METRICS_READ])
 

@@ -119,6 +119,10 @@ class PrometheusView(APIView):
             response["Allow"] = ", ".join(self.allowed_methods)
             return response
 
+    def options(self, *_: Any, **__: Any) -> Any:  # the stubs name a type of their own
+        """Tell which methods there are, without a body as Prometheus does."""
+        return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+
     def initialize_request(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> PrometheusRequest:

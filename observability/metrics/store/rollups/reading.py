@@ -38,6 +38,8 @@ from observability.promql.storage import RollupBlock, RollupColumn, SelectHints
 _MARGIN_MS = 2 * HOUR_MS
 # Raw samples are kept for so long at least, whatever the retention.
 _RAW_MS = DAY_MS - _MARGIN_MS
+# Of what is younger, less is read as quickly from samples.
+_LONG_MS = 3 * HOUR_MS
 
 # Days that were rolled up, with what there is now in segments.
 ROLLED_DAYS = (
@@ -78,7 +80,8 @@ def may_be_rolled_up(hints: SelectHints) -> bool:
     oldest_ms = hints.start_ms - _MARGIN_MS
     if oldest_ms >= closed_before_ms(ROLLED_LEVEL, now_ms):
         return False
-    return oldest_ms < now_ms - _RAW_MS or bool(exact_resolutions(hints))
+    is_long = hints.end_ms - hints.start_ms >= _LONG_MS
+    return oldest_ms < now_ms - _RAW_MS or (is_long and bool(exact_resolutions(hints)))
 
 
 def choose_rollups(

@@ -18,6 +18,9 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import psutil
@@ -92,15 +95,20 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     load_before = psutil.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="portal-benchmark-") as temporary:
-        text = "\n".join(
-            [
-                _introduction(arguments, load_before),
-                *(_measure(series, arguments, Path(temporary)) for series in arguments.series),
-            ]
-        )
+        sections = _sections(arguments, Path(temporary))
+        text = "\n".join([_introduction(arguments, load_before), *sections])
     print(text)  # noqa: T201 (a command's result)
     if arguments.write:
         write_report(text)
+
+
+def _sections(arguments: argparse.Namespace, temporary: Path) -> list[str]:
+    """Return a section for each number of series."""
+    if len(arguments.series) == 1:
+        return [_measure(arguments.series[0], arguments, temporary)]
+    # A process for each: settings that were loaded once stay those of the first portal.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        return list(pool.map(_measure, arguments.series, repeat(arguments), repeat(temporary)))
 
 
 def _measure(series: int, arguments: argparse.Namespace, temporary: Path) -> str:

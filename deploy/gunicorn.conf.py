@@ -1,5 +1,6 @@
 """How gunicorn serves the portal, under `make run` and in containers alike."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +35,6 @@ def post_worker_init(worker: Any) -> None:
     # Reports this process's own figures from now on.
     start_reporter("web")
     warm_up()
+    # What is there now stays: the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()

@@ -24,9 +24,20 @@ _METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
 _LONGEST_TEXT = 500
-# Probes ask every few seconds, senders of metrics write hundreds of times a second; how that
-# goes is in the portal's own metrics.
-_FREQUENT_ROUTES = ("/health", "/api/v1/write", "/api/v2/write", "/influx/write")
+# Probes ask every few seconds, senders of metrics and dashboards hundreds of times a second; how
+# that goes is in the portal's own metrics. What fails or takes long is logged all the same.
+_FREQUENT_ROUTES = (
+    "/health",
+    "/api/v1/write",
+    "/api/v2/write",
+    "/influx/write",
+    *(
+        f"{prefix}/api/v1/{question}"
+        for prefix in ("", "/prometheus")
+        for question in ("query", "series", "label")
+    ),
+)
+_LONG_SECONDS = 1.0
 
 _LOGGER = "observability.requests"
 
@@ -73,7 +84,7 @@ class RequestLogMiddleware:
         HTTP_REQUEST_DURATION.labels(method, route).observe(duration_seconds)
         if status >= 500:
             HTTP_REQUEST_ERRORS.labels(request.META.get("telemetry.error_type", str(status))).inc()
-        level = _level(status, route)
+        level = _level(status, route, duration_seconds)
         # What is not going to be written is not gathered either.
         if not _requests_log.isEnabledFor(level):
             return
@@ -101,7 +112,7 @@ def _readable(route: str) -> str:
     return simplify_regex(route)
 
 
-def _level(status: int, route: str) -> int:
-    if route.startswith(_FREQUENT_ROUTES):
+def _level(status: int, route: str, duration_seconds: float) -> int:
+    if route.startswith(_FREQUENT_ROUTES) and duration_seconds < _LONG_SECONDS:
         return logging.DEBUG if status < 400 else logging.WARNING
     return logging.INFO if status < 500 else logging.ERROR

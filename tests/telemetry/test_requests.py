@@ -74,3 +74,19 @@ def test_request_is_one_log_line_without_secrets(
     assert line["ip"] == "127.0.0.1"
     assert isinstance(line["duration_ms"], float)
     assert "s3cret" not in json.dumps(line, default=str)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1/query?query=1", "/prometheus/api/v1/query?query=1"],
+    ids=["a query", "below the prefix"],
+)
+@pytest.mark.django_db
+def test_what_programs_ask_all_the_time_is_logged_when_it_fails(
+    admin_client: Client, capture_logs: list[dict[str, object]], path: str
+) -> None:
+    admin_client.get(path)
+    admin_client.get(path.replace("query=1", "query=1%2B"))
+
+    lines = [line for line in capture_logs if line["event"] == "request"]
+    assert [line["status"] for line in lines] == [400]

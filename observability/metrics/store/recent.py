@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,19 +82,28 @@ class Chunk:
         )
 
 
+Fetch: TypeAlias = Callable[[NDArray[np.int64]], list[tuple[int, log.LogSamples]]]
+
+
 class RecentSamples:
-    """The chunks of a process; any thread may use it."""
+    """The chunks of some rows that never change and soon are gone; any thread may use it."""
 
     def __init__(self) -> None:
         self._chunks: tuple[Chunk, ...] = ()
         self._lock = threading.Lock()
 
-    def of_rows(self, row_ids: NDArray[np.int64], *, seen_at: float) -> list[Chunk]:
-        """Return the samples of rows of the log.
+    @property
+    def sample_count(self) -> int:
+        """How many samples are kept."""
+        return sum(len(chunk.columns) for chunk in self._chunks)
+
+    def of_rows(self, row_ids: NDArray[np.int64], *, seen_at: float, fetch: Fetch) -> list[Chunk]:
+        """Return the samples of rows.
 
         Args:
             row_ids: The rows, ascending.
             seen_at: A time on the monotonic clock before it was looked which rows there are.
+            fetch: Returns rows that are not kept, with their samples.
 
         Raises:
             SegmentGoneError: One of the rows was compacted meanwhile.
@@ -103,7 +113,7 @@ class RecentSamples:
         missing = row_ids[~are_among(row_ids, np.sort(known))]
         shown = [part for chunk in chunks if (part := chunk.of_rows(row_ids)) is not None]
         if len(missing):
-            shown.append(_chunk(_fetch(missing)))
+            shown.append(_chunk(fetch(missing)))
         self._renew(shown[-1] if len(missing) else None, row_ids, seen_at)
         return shown
 
@@ -152,15 +162,20 @@ def fetch_chunk(row_ids: NDArray[np.int64], series_ids: NDArray[np.int64]) -> Ch
     Raises:
         SegmentGoneError: One of the rows was compacted meanwhile.
     """
-    return _chunk(_fetch(row_ids, series_ids))
+    return _chunk(fetch_logged(row_ids, series_ids))
 
 
 _NO_ROWS = np.empty(0, np.int64)
 
 
-def _fetch(
+def fetch_logged(
     row_ids: NDArray[np.int64], series_ids: NDArray[np.int64] | None = None
 ) -> list[tuple[int, log.LogSamples]]:
+    """Return rows of the log, with the samples of some series (ascending ids) or of all.
+
+    Raises:
+        SegmentGoneError: One of the rows was compacted meanwhile.
+    """
     rows = log.fetch(row_ids.tolist(), series_ids)
     if len(rows) < len(row_ids):
         raise SegmentGoneError

@@ -166,6 +166,19 @@ def fetch(
         yield decode_page(segment.directory, page, data)
 
 
+def fetch_whole(segments: Sequence[StoredSegment]) -> dict[int, list[SeriesColumns]]:
+    """Return all pages of segments, by the segment's id.
+
+    Raises:
+        SegmentGoneError: One of the segments is there no more.
+    """
+    ids = np.unique(np.concatenate([segment.directory.series_ids for segment in segments]))
+    found: dict[int, list[SeriesColumns]] = {segment.id: [] for segment in segments}
+    for segment, page, data in fetch_pages("metrics_segment", _KEY, segments, ids):
+        found[segment.id].append(decode_page(segment.directory, page, data))
+    return found
+
+
 def with_directories(keys: Sequence[SegmentKey]) -> list[StoredSegment]:
     """Return segments with their directories, of which those in use are at hand.
 

@@ -19,7 +19,7 @@ from observability.metrics.store.decoders import decoders
 from observability.metrics.store.log import LogSamples
 from observability.metrics.store.page_table import SegmentGoneError
 from observability.metrics.store.prepared import Statement, fetch
-from observability.metrics.store.recent import RECENT, Chunk, fetch_chunk, split_log
+from observability.metrics.store.recent import RECENT, Chunk, fetch_chunk, fetch_logged, split_log
 from observability.metrics.store.rollups.reading import (
     ROLLED_DAYS,
     ROLLUPS,
@@ -39,6 +39,7 @@ from observability.metrics.store.segment_table import (
 from observability.metrics.store.selection import SelectedSeries, find_kept_series, find_series
 from observability.metrics.store.series_table import SeriesTable
 from observability.metrics.store.windows import WINDOW_MS
+from observability.metrics.store.young_segments import YoungSegment, are_kept, young_samples
 from observability.promql.matchers import Matcher
 from observability.promql.storage import RollupBlock, SelectHints, SeriesBlock
 
@@ -48,6 +49,8 @@ _SAMPLES_PER_BLOCK = 2**19
 _USUAL_INTERVAL_MS = 15_000
 # Blocks that are decoded, or wait for it, before they are needed.
 _BLOCKS_AHEAD = 2
+# Of so many metrics at once all segments of the last minutes are looked at.
+_MAX_METRICS_WITH_YOUNG = 16
 
 _Found = TypeVar("_Found")
 
@@ -203,6 +206,7 @@ class Reader:
         self._end_ms = end_ms
         self._hints = hints
         self._table = table
+        self._takes_young = len(self._metric_ids) <= _MAX_METRICS_WITH_YOUNG
         self._snapshot: _Snapshot | None = None
 
     def finds_table(self) -> bool:
@@ -267,7 +271,7 @@ class Reader:
         return _fetch(snapshot, series_ids).assemble(self._start_ms, self._end_ms)
 
     def _take_snapshot(self) -> _Snapshot:
-        looks = [_LOG, _SEGMENTS]
+        looks = [_LOG, _SEGMENTS, _YOUNG]
         if self._hints is not None and may_be_rolled_up(self._hints):
             looks += [ROLLED_DAYS, ROLLUPS]
         if self._table is not None:
@@ -283,6 +287,7 @@ class Reader:
                 "window": WINDOW_MS[-1],
                 "first": int(self._series_ids[0]),
                 "last": int(self._series_ids[-1]),
+                "takes_young": self._takes_young,
                 "takes_rollups": self._hints is not None and self._hints.rollup_columns is not None,
             },
         )
@@ -298,24 +303,43 @@ class Reader:
         if self._hints is not None and found["day"]:
             logged = _Fetched(self._series_ids, recent, []).assemble(self._start_ms, self._end_ms)
             rollups = choose_rollups(found, self._hints, logged.timestamps_ms)
-        segments = with_directories(
-            [
-                SegmentKey(segment_id, level, Window(start_ms, end_ms))
-                for (metric_id, segment_id, level, start_ms, end_ms), _ in found["segment"]
-                if rollups is None or rollups.leaves(metric_id, start_ms)
-            ]
-        )
+        keys = [
+            SegmentKey(segment_id, level, Window(start_ms, end_ms))
+            for (metric_id, segment_id, level, start_ms, end_ms), _ in found["segment"]
+            if rollups is None or rollups.leaves(metric_id, start_ms)
+        ]
+        young: dict[int, list[YoungSegment]] = defaultdict(list)
+        for (metric_id, segment_id, start_ms, end_ms, count, *times), _ in found["young"]:
+            key = SegmentKey(segment_id, 0, Window(start_ms, end_ms))
+            if self._takes_young and rollups is None:
+                young[metric_id].append(YoungSegment(key, count, *times))
+            elif self._meets(*times) and (rollups is None or rollups.leaves(metric_id, start_ms)):
+                keys.append(key)
+        for metric_id, segments_of_metric in young.items():
+            if are_kept(segments_of_metric):
+                recent += young_samples(metric_id, segments_of_metric, seen_at=began)
+            else:
+                keys += [
+                    one.key
+                    for one in segments_of_metric
+                    if self._meets(one.oldest_ms, one.newest_ms)
+                ]
+        segments = with_directories(keys)
         return _Snapshot(
             recent=recent,
             segments=segments,
             rollups=rollups if rollups is not None and rollups.are_any else None,
         )
 
+    def _meets(self, oldest_ms: int, newest_ms: int) -> bool:
+        """Say whether a stretch of time meets that which is read."""
+        return newest_ms >= self._start_ms and oldest_ms <= self._end_ms
+
     def _recent(self, numbers: list[int] | None, seen_at: float) -> list[Chunk]:
         """Return the samples of the log, whose rows the snapshot has named."""
         row_ids, counts, overlaps = np.array(numbers or (), np.int64).reshape(3, -1)
         kept, others = split_log(row_ids, counts, overlaps)
-        chunks = RECENT.of_rows(kept, seen_at=seen_at)
+        chunks = RECENT.of_rows(kept, seen_at=seen_at, fetch=fetch_logged)
         if len(others):
             chunks.append(fetch_chunk(others, self._series_ids))
         return chunks
@@ -333,6 +357,7 @@ _TYPES = {
     "window": "bigint",
     "first": "bigint",
     "last": "bigint",
+    "takes_young": "boolean",
     "takes_rollups": "boolean",
 }
 
@@ -351,10 +376,18 @@ _LOG = (
 )
 _SEGMENTS = (
     "SELECT 'segment', ARRAY[metric_id, id, level, window_start_ms, window_end_ms], NULL"
-    " FROM metrics_segment WHERE metric_id = ANY(%(metrics)s)"
+    " FROM metrics_segment WHERE level > 0 AND metric_id = ANY(%(metrics)s)"
     "   AND window_start_ms > %(start)s - %(window)s AND window_start_ms <= %(end)s"
     "   AND max_timestamp_ms >= %(start)s AND min_timestamp_ms <= %(end)s"
     "   AND max_series_id >= %(first)s AND min_series_id <= %(last)s"
+)
+# All of a metric, so that they can be kept together; of many metrics those that are needed.
+_YOUNG = (
+    "SELECT 'young', ARRAY[metric_id, id, window_start_ms, window_end_ms, sample_count,"
+    "   min_timestamp_ms, max_timestamp_ms], NULL"
+    " FROM metrics_segment WHERE level = 0 AND metric_id = ANY(%(metrics)s)"
+    "   AND (%(takes_young)s OR (max_timestamp_ms >= %(start)s AND min_timestamp_ms <= %(end)s"
+    "     AND max_series_id >= %(first)s AND min_series_id <= %(last)s))"
 )
 _METRIC = (
     "SELECT 'metric', ARRAY[id, series_count,"

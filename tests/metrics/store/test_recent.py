@@ -15,7 +15,7 @@ from observability.metrics.models import SampleLog
 from observability.metrics.store import log, recent
 from observability.metrics.store.assembly import assemble
 from observability.metrics.store.page_table import SegmentGoneError
-from observability.metrics.store.recent import RECENT, RecentSamples, split_log
+from observability.metrics.store.recent import RECENT, RecentSamples, fetch_logged, split_log
 from tests.metrics.store.database import (
     MIDNIGHT_MS,
     append,
@@ -37,7 +37,9 @@ def samples_of(
 ) -> list[tuple[int, int, int]]:
     """Return the samples that are kept of rows."""
     wanted = np.array(series)
-    runs = [chunk.runs(wanted) for chunk in kept.of_rows(row_ids, seen_at=seen_at)]
+    runs = [
+        chunk.runs(wanted) for chunk in kept.of_rows(row_ids, seen_at=seen_at, fetch=fetch_logged)
+    ]
     return contents(assemble(runs, wanted, -(2**60), 2**60))
 
 
@@ -64,7 +66,7 @@ def test_rows_come_one_after_the_other_and_are_fetched_once() -> None:
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        again = kept.of_rows(np.sort(rows_there()), seen_at=time.monotonic())
+        again = kept.of_rows(np.sort(rows_there()), seen_at=time.monotonic(), fetch=fetch_logged)
     assert len(queries) == 1
     # Each is more than twice as large as the next.
     sizes = [len(chunk.columns) for chunk in again]
@@ -99,7 +101,9 @@ def test_a_row_that_came_after_another_thread_had_looked_stays() -> None:
 
     shown = samples_of(kept, before, series, looked_at)
     with CaptureQueriesContext(connection) as queries:
-        after = kept.of_rows(np.array([SampleLog.objects.latest("pk").pk]), seen_at=looked_at)
+        after = kept.of_rows(
+            np.array([SampleLog.objects.latest("pk").pk]), seen_at=looked_at, fetch=fetch_logged
+        )
 
     assert shown == settled(early)
     assert len(queries) == 1

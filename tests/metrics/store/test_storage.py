@@ -102,7 +102,7 @@ def test_the_number_of_statements_does_not_grow_with_the_segments() -> None:
     for at in range(4):
         append((one, MIDNIGHT_MS + at * 60_000, 1.0) for one in series)
         compact()
-    read_samples(series, 0, 1)  # a connection has its statement prepared
+    read_samples(make_series(1, "other"), 0, 1)  # a connection has its statement prepared
 
     with CaptureQueriesContext(connection) as queries:
         found = read_samples(series, MIDNIGHT_MS, MIDNIGHT_MS + DAY_MS)

@@ -75,7 +75,7 @@ def fill(series: int, days: int) -> None:
 
     from observability.metrics.models import Metric  # noqa: PLC0415
     from observability.metrics.store import catalogue, segment_table  # noqa: PLC0415
-    from observability.metrics.store.columns import SeriesColumns, restrict  # noqa: PLC0415
+    from observability.metrics.store.columns import SeriesColumns, where  # noqa: PLC0415
     from observability.metrics.store.partitions import ensure_partitions  # noqa: PLC0415
     from observability.metrics.store.segment_table import NewSegment, Window  # noqa: PLC0415
     from observability.promql.labels import label_set  # noqa: PLC0415
@@ -111,7 +111,9 @@ def fill(series: int, days: int) -> None:
                     metric_id=metric_id,
                     level=3 if not is_last else 2 if at_ms < day_ms + 22 * HOUR_MS else 1,
                     window=Window(at_ms, at_ms + length_ms),
-                    columns=restrict(columns, ids[part], at_ms, at_ms + length_ms - 1),
+                    columns=where(
+                        columns, columns.timestamps_ms // length_ms == at_ms // length_ms
+                    ),
                 )
                 for at_ms in range(day_ms, day_ms + DAY_MS, length_ms)
             )

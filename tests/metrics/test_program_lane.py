@@ -157,15 +157,15 @@ def test_the_methods_that_are_allowed_can_be_asked_for() -> None:
     assert answer == b""
 
 
-def test_queries_are_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_queries_that_fail_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     _, token = create_key(name="k", scopes=[Scope.METRICS_READ])
 
-    _, headers, _ = read("/api/v1/query", token, "query=1")
+    _, headers, _ = read("/api/v1/query", token, "query=1%2B")
 
     line = next(record for record in caplog.records if record.name == "observability.requests")
     logged: Any = line.msg
     assert logged["route"] == "/api/v1/query/"
-    assert logged["status"] == 200
+    assert logged["status"] == 400
     assert logged["request_id"] == headers["X-Request-ID"]
 
 

@@ -129,7 +129,7 @@ def test_what_a_policy_kept_longer_is_shown_before_it_is_deleted(operator: Clien
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"pattern": "("}, "missing )"),
+        ({"pattern": "("}, "missing closing )"),
         ({"raw_days": 0}, "greater than or equal to 1"),
         ({"rollup_5m_days": 20}, "must be 0 or at least 30"),
     ],

@@ -16,8 +16,9 @@ from .conftest import Server
 
 pytestmark = pytest.mark.interop
 
-# The portal's own metrics are there, too.
+# The portal's own metrics are there, too, and what it knows of them.
 _OF_ALL = {
+    "metadata for hints and types",
     "labels of all metrics",
     "metric browser: names of metrics",
     "variable: label_values(instance)",

@@ -11,18 +11,7 @@ from alerts.templating.limits import BoundedText
 from alerts.templating.literals import quote
 from alerts.templating.octets import printable
 from observability.promql.expansion import expand
-
-# RE2's words -> those of Go's regexp/syntax.
-_MESSAGES = {
-    "bad repetition operator": "invalid nested repetition operator",
-    "invalid named capture group": "invalid named capture",
-    "invalid perl operator": "invalid or unsupported Perl syntax",
-    "invalid repetition size": "invalid repeat count",
-    "missing )": "missing closing )",
-    "missing ]": "missing closing ]",
-    "no argument for repetition operator": "missing argument to repetition operator",
-    "trailing \\": "trailing backslash at end of expression",
-}
+from observability.promql.matchers import regex_fault
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -68,11 +57,4 @@ def _compiled(pattern: str) -> re2._Regexp:
     try:
         return re2.compile(printable(pattern), options)
     except re2.error as error:
-        raise FunctionError(f"error parsing regexp: {_message(error)}") from error
-
-
-def _message(error: Exception) -> str:
-    reason = error.args[0]
-    text = reason.decode() if isinstance(reason, bytes) else str(reason)
-    message, _, part = text.partition(": ")
-    return f"{_MESSAGES.get(message, message)}: `{part}`"
+        raise FunctionError(f"error parsing regexp: {regex_fault(error)}") from error

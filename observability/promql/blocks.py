@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,13 @@ class VectorBlock:
             present=self.present[rows],
             drop_name=self.drop_name[rows],
         )
+
+
+def offsets_of(counts: NDArray[Any]) -> Ints:
+    """Return where each of some runs begins that stand one after the other, and where the last ends."""
+    offsets = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    return offsets
 
 
 def one_series(labels: LabelSet, values: Floats, present: Bools | None = None) -> VectorBlock:

@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from observability.promql.annotations import Annotations
-from observability.promql.blocks import Ints, VectorBlock, concatenate, one_series, settle_names
+from observability.promql.blocks import (
+    Ints,
+    VectorBlock,
+    concatenate,
+    offsets_of,
+    one_series,
+    settle_names,
+)
 from observability.promql.context import Context
 from observability.promql.errors import BadDataError, ExpressionTypeError
 from observability.promql.evaluation import Evaluator
@@ -206,7 +213,7 @@ def _matrix(whole: VectorBlock, steps: Steps) -> Matrix:
     counts = whole.present.sum(axis=1)
     return Matrix(
         whole.label_sets,
-        np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)]),
+        offsets_of(counts),
         np.broadcast_to(steps.timestamps_ms, whole.present.shape)[whole.present],
         whole.values[whole.present],
     )
@@ -231,7 +238,7 @@ def _windows(blocks: Iterator[WindowBlock], context: Context) -> Matrix:
     lengths = np.array([part.stop - part.start for _, _, part in found], dtype=np.int64)
     return Matrix(
         [labels for labels, _, _ in found],
-        np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)]),
+        offsets_of(lengths),
         np.concatenate(
             [np.zeros(0, dtype=np.int64), *(block.timestamps_ms[part] for _, block, part in found)]
         ),

@@ -10,7 +10,7 @@ import re2
 from observability.promql.errors import InvalidRegexError
 from observability.promql.labels import LabelSet, format_label_name, quote
 
-_FAULTS = {
+_GO_WORDS = {
     "missing )": "missing closing )",
     "missing ]": "missing closing ]",
     "bad repetition operator": "invalid nested repetition operator",
@@ -82,15 +82,15 @@ def compile_regex(pattern: str) -> "re2._Regexp":
     try:
         return re2.compile(pattern, options)
     except re2.error as error:
-        reason = error.args[0]
-        text = reason.decode() if isinstance(reason, bytes) else str(reason)
-        raise InvalidRegexError(pattern, _as_in_go(text)) from error
+        raise InvalidRegexError(pattern, regex_fault(error)) from error
 
 
-def _as_in_go(reason: str) -> str:
-    """Return in the words of Go's RE2 what this one says: `missing ): (` for example."""
-    fault, _, part = reason.partition(": ")
-    return f"{_FAULTS.get(fault, fault)}: `{part}`"
+def regex_fault(error: Exception) -> str:
+    """Return in the words of Go's RE2 what an error of this one says: `missing ): (` for example."""
+    reason = error.args[0]
+    text = reason.decode() if isinstance(reason, bytes) else str(reason)
+    fault, _, part = text.partition(": ")
+    return f"{_GO_WORDS.get(fault, fault)}: `{part}`"
 
 
 def matches_all(matchers: Iterable[Matcher], labels: LabelSet) -> bool:

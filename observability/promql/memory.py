@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from observability.promql.blocks import Floats, Ints
+from observability.promql.blocks import Floats, Ints, offsets_of
 from observability.promql.labels import METRIC_NAME, LabelSet, label_set, label_value
 from observability.promql.matchers import Matcher, MatchOp, matches_all
 from observability.promql.storage import SelectHints, SeriesBlock
@@ -81,7 +81,7 @@ class MemoryStorage:
         lengths = np.array([len(part) for part in times], dtype=np.int64)
         return SeriesBlock(
             label_sets=label_sets,
-            offsets=np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)]),
+            offsets=offsets_of(lengths),
             timestamps_ms=np.concatenate(times),
             values=np.concatenate(values),
         )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from observability.promql.annotations import Annotations
-from observability.promql.blocks import Bools, Floats, Ints
+from observability.promql.blocks import Bools, Floats, Ints, offsets_of
 from observability.promql.durations import format_duration
 from observability.promql.labels import LabelSet
 from observability.promql.staleness import InstantSelection, is_stale, positions
@@ -62,7 +62,7 @@ class RollupWindows:
 
     def total(self, numbers: Ints) -> Floats:
         """Return the sum of whole numbers, one a bucket, over each window."""
-        before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(numbers)])
+        before = offsets_of(numbers)
         found: Floats = (before[self.last] - before[self.first]).astype(np.float64)
         return found
 
@@ -151,7 +151,7 @@ def _without_stale_markers(block: RollupBlock) -> RollupBlock:
     keep = block.counts > 0
     if keep.all():
         return block
-    kept_before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(keep)])
+    kept_before = offsets_of(keep)
     return RollupBlock(
         label_sets=block.label_sets,
         offsets=kept_before[block.offsets],

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from observability.promql.blocks import Bools, Floats, Ints
+from observability.promql.blocks import Bools, Floats, Ints, offsets_of
 from observability.promql.storage import SeriesBlock
 
 STALE_NAN_BITS = 0x7FF0000000000002
@@ -57,7 +57,7 @@ def without_stale_markers(block: SeriesBlock) -> SeriesBlock:
     if not _has_stale(np.ascontiguousarray(block.values).view(np.int64)):
         return block
     keep = ~is_stale(block.values)
-    kept_before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(keep)])
+    kept_before = offsets_of(keep)
     return SeriesBlock(
         label_sets=block.label_sets,
         offsets=kept_before[block.offsets],

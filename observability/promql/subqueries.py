@@ -4,7 +4,13 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from observability.promql.blocks import Ints, VectorBlock, concatenate, merge_same_series
+from observability.promql.blocks import (
+    Ints,
+    VectorBlock,
+    concatenate,
+    merge_same_series,
+    offsets_of,
+)
 from observability.promql.context import Context
 from observability.promql.selection import reference_times
 from observability.promql.steps import Steps
@@ -48,7 +54,7 @@ def _as_samples(block: VectorBlock, timestamps_ms: Ints) -> SeriesBlock:
     counts = block.present.sum(axis=1)
     return SeriesBlock(
         label_sets=block.label_sets,
-        offsets=np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)]),
+        offsets=offsets_of(counts),
         timestamps_ms=np.broadcast_to(timestamps_ms, block.present.shape)[block.present],
         values=block.values[block.present],
     )

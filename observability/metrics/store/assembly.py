@@ -15,6 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from observability.metrics.store.columns import EMPTY, SeriesColumns, arrange, take
+from observability.promql.blocks import offsets_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ def assemble(
     has_samples = of_series > 0
     return SeriesColumns(
         series_ids=series_ids[has_samples],
-        offsets=np.append(np.zeros(1, np.int64), np.cumsum(of_series[has_samples])),
+        offsets=offsets_of(of_series[has_samples]),
         timestamps_ms=times,
         values=values,
     )

@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from observability.promql.blocks import offsets_of
+
 # The keys that samples are sorted by are signed 64-bit numbers.
 _MAX_KEY = 2**63 - 1
 
@@ -166,7 +168,7 @@ def where(columns: SeriesColumns, is_kept: NDArray[np.bool_]) -> SeriesColumns:
     has_samples = counts > 0
     return SeriesColumns(
         series_ids=columns.series_ids[has_samples],
-        offsets=_offsets(counts[has_samples]),
+        offsets=offsets_of(counts[has_samples]),
         timestamps_ms=columns.timestamps_ms[is_kept],
         values=columns.values[is_kept],
     )
@@ -185,7 +187,7 @@ def take(columns: SeriesColumns, places: NDArray[np.intp]) -> SeriesColumns:
         times, values = _gather(columns.timestamps_ms, columns.values, starts, counts)
     return SeriesColumns(
         series_ids=columns.series_ids[places],
-        offsets=_offsets(counts),
+        offsets=offsets_of(counts),
         timestamps_ms=times,
         values=values,
     )
@@ -235,7 +237,3 @@ def _gather(times: Any, values: Any, starts: Any, counts: Any) -> Any:
             found_values[at + i] = values[starts[run] + i]
         at += counts[run]
     return found_times, found_values
-
-
-def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.append(np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64))

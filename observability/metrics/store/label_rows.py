@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from observability.metrics.period import Period
 from observability.metrics.store.presence import present_series
 from observability.metrics.store.selection import condition_of
+from observability.metrics.store.series_table import numbers_of
 from observability.promql.labels import METRIC_NAME
 from observability.promql.matchers import Matcher
 
@@ -65,7 +66,7 @@ def ids_of(
             f"  WHERE {condition} ORDER BY series.id) AS series",
             parameters,
         )
-        ids, metric_ids = (_numbers(text) for text in cursor.fetchone())
+        ids, metric_ids = (numbers_of(text) for text in cursor.fetchone())
     return ids, metric_ids
 
 
@@ -81,7 +82,3 @@ def _condition(matchers: Sequence[Matcher], period: Period) -> tuple[str, list[A
     return "series.id = ANY(%s::bigint[])", [
         "{" + ",".join(map(str, ids[is_present].tolist())) + "}"
     ]
-
-
-def _numbers(text: str | None) -> NDArray[np.int64]:
-    return np.fromstring(text or "", dtype=np.int64, sep=" ")

@@ -7,8 +7,6 @@ scanned over all values in one text, a line each: a hundred thousand in a few mi
 from __future__ import annotations
 
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +17,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from observability.metrics.store import catalogue
+from observability.metrics.store.kept import Kept
 from observability.promql.matchers import Matcher, compile_regex
 
 # Of a process, for all labels together; the labels that were not used for longest give way.
@@ -112,8 +111,7 @@ class LabelPairs:
         return len(self.ids) * (8 + 2 * _BYTES_PER_VALUE)
 
 
-_kept: OrderedDict[str, LabelPairs] = OrderedDict()
-_lock = threading.Lock()
+_kept: Kept[str, LabelPairs] = Kept(MAX_KEPT_BYTES, lambda pairs: pairs.kept_bytes)
 
 
 def label_pairs(name: str) -> LabelPairs:
@@ -123,8 +121,7 @@ def label_pairs(name: str) -> LabelPairs:
     kept still holds when the epoch is the same and there are as many as before; what was added since
     has larger ids, or else all are read again.
     """
-    with _lock:
-        kept = _kept.get(name)
+    kept = _kept.get(name)
     if kept is not None and (known := _brought_up_to_date(name, kept)) is not None:
         pairs = known
     else:
@@ -132,7 +129,7 @@ def label_pairs(name: str) -> LabelPairs:
         pairs = _pairs(rows, epoch)
     # What an open transaction sees may never come to be.
     if not connection.in_atomic_block:
-        _keep(name, pairs)
+        _kept.keep({name: pairs})
     return pairs
 
 
@@ -168,19 +165,4 @@ def _pairs(rows: Sequence[tuple[int, str]], epoch: int) -> LabelPairs:
     )
 
 
-def _keep(name: str, pairs: LabelPairs) -> None:
-    with _lock:
-        _kept[name] = pairs
-        _kept.move_to_end(name)
-        size = sum(each.kept_bytes for each in _kept.values())
-        while size > MAX_KEPT_BYTES and _kept:
-            _, dropped = _kept.popitem(last=False)
-            size -= dropped.kept_bytes
-
-
-def _forget() -> None:
-    with _lock:
-        _kept.clear()
-
-
-catalogue.on_forget(_forget)
+catalogue.on_forget(_kept.clear)

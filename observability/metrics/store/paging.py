@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pcodec import ChunkConfig, DeltaSpec, standalone
 
 from observability.metrics.store.columns import places_of
+from observability.promql.blocks import offsets_of
 
 # Version of the layout, series a page, then the bytes of the directory's first three arrays.
 _HEADER = struct.Struct("<BHIII")
@@ -232,11 +233,11 @@ def decode_directory(directory: bytes | memoryview) -> Directory:
     return Directory(
         series_ids=series_ids,
         counts=counts,
-        offsets=_before(counts),
+        offsets=offsets_of(counts),
         vectors=vectors,
         vector_lengths=vector_lengths,
-        vector_offsets=_before(vector_lengths),
-        bounds=_before(page_lengths),
+        vector_offsets=offsets_of(vector_lengths),
+        bounds=offsets_of(page_lengths),
         series_per_page=series_per_page,
     )
 
@@ -247,12 +248,6 @@ def _header(directory: bytes) -> tuple[int, list[int]]:
     if version != _VERSION:
         raise ValueError(f"segment layout {version} is newer than this portal")
     return series_per_page, lengths
-
-
-def _before(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return offsets
 
 
 class _Vectors:

@@ -191,13 +191,14 @@ def _read_rows(metric_id: int, *, after_id: int) -> _Rows | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    ids, pair_counts, pair_ids = (_numbers(text) for text in row[2:])
+    ids, pair_counts, pair_ids = (numbers_of(text) for text in row[2:])
     return _Rows(
         series_count=row[0], epoch=row[1], ids=ids, pair_counts=pair_counts, pair_ids=pair_ids
     )
 
 
-def _numbers(text: str | None) -> NDArray[np.int64]:
+def numbers_of(text: str | None) -> NDArray[np.int64]:
+    """Return the numbers of a text, which PostgreSQL has put together with spaces."""
     return np.fromstring(text or "", dtype=np.int64, sep=" ")
 
 

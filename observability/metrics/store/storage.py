@@ -25,6 +25,7 @@ from observability.metrics.store.rollups.reading import (
     ROLLUPS,
     ChosenRollups,
     JoinedRollups,
+    Rows,
     choose_rollups,
     may_be_rolled_up,
 )
@@ -40,6 +41,7 @@ from observability.metrics.store.selection import SelectedSeries, find_kept_seri
 from observability.metrics.store.series_table import SeriesTable
 from observability.metrics.store.windows import WINDOW_MS
 from observability.metrics.store.young_segments import YoungSegment, are_kept, young_samples
+from observability.promql.blocks import offsets_of
 from observability.promql.matchers import Matcher
 from observability.promql.storage import RollupBlock, SelectHints, SeriesBlock
 
@@ -308,32 +310,23 @@ class Reader:
             for (metric_id, segment_id, level, start_ms, end_ms), _ in found["segment"]
             if rollups is None or rollups.leaves(metric_id, start_ms)
         ]
-        young: dict[int, list[YoungSegment]] = defaultdict(list)
-        for (metric_id, segment_id, start_ms, end_ms, count, *times), _ in found["young"]:
-            key = SegmentKey(segment_id, 0, Window(start_ms, end_ms))
-            if self._takes_young and rollups is None:
-                young[metric_id].append(YoungSegment(key, count, *times))
-            elif self._meets(*times) and (rollups is None or rollups.leaves(metric_id, start_ms)):
-                keys.append(key)
-        for metric_id, segments_of_metric in young.items():
-            if are_kept(segments_of_metric):
-                recent += young_samples(metric_id, segments_of_metric, seen_at=began)
-            else:
-                keys += [
-                    one.key
-                    for one in segments_of_metric
-                    if self._meets(one.oldest_ms, one.newest_ms)
-                ]
+        for metric_id, young in _by_metric(found["young"]).items():
+            if self._takes_young and rollups is None and are_kept(young):
+                recent += young_samples(metric_id, young, seen_at=began)
+                continue
+            keys += [
+                one.key
+                for one in young
+                if one.newest_ms >= self._start_ms
+                and one.oldest_ms <= self._end_ms
+                and (rollups is None or rollups.leaves(metric_id, one.key.window.start_ms))
+            ]
         segments = with_directories(keys)
         return _Snapshot(
             recent=recent,
             segments=segments,
             rollups=rollups if rollups is not None and rollups.are_any else None,
         )
-
-    def _meets(self, oldest_ms: int, newest_ms: int) -> bool:
-        """Say whether a stretch of time meets that which is read."""
-        return newest_ms >= self._start_ms and oldest_ms <= self._end_ms
 
     def _recent(self, numbers: list[int] | None, seen_at: float) -> list[Chunk]:
         """Return the samples of the log, whose rows the snapshot has named."""
@@ -343,6 +336,14 @@ class Reader:
         if len(others):
             chunks.append(fetch_chunk(others, self._series_ids))
         return chunks
+
+
+def _by_metric(rows: Rows) -> dict[int, list[YoungSegment]]:
+    young: dict[int, list[YoungSegment]] = defaultdict(list)
+    for (metric_id, segment_id, start_ms, end_ms, count, oldest_ms, newest_ms), _ in rows:
+        key = SegmentKey(segment_id, 0, Window(start_ms, end_ms))
+        young[metric_id].append(YoungSegment(key, count, oldest_ms, newest_ms))
+    return young
 
 
 def _fetch(snapshot: _Snapshot, series_ids: NDArray[np.int64]) -> _Fetched:
@@ -410,7 +411,7 @@ def _series_block(series: Sequence[SelectedSeries], columns: SeriesColumns) -> S
     counts[places_of(ids, columns.series_ids)] = columns.counts
     return SeriesBlock(
         label_sets=[found.labels for found in series],
-        offsets=np.append(np.zeros(1, np.int64), np.cumsum(counts)),
+        offsets=offsets_of(counts),
         timestamps_ms=columns.timestamps_ms,
         values=columns.values,
     )

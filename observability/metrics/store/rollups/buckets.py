@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from observability.metrics.store.columns import SeriesColumns, places_of
+from observability.promql.blocks import offsets_of
 from observability.promql.staleness import is_stale
 from observability.promql.storage import RollupColumn
 from observability.promql.summation import sum_runs
@@ -133,7 +134,7 @@ def fold(buckets: Buckets, resolution_ms: int) -> Buckets:
     origin = np.append(live[folded.starts], markers)[order]
     return Buckets(
         series_ids=buckets.series_ids,
-        offsets=_offsets(np.bincount(rows[origin], minlength=len(buckets.series_ids))),
+        offsets=offsets_of(np.bincount(rows[origin], minlength=len(buckets.series_ids))),
         ends_ms=ends_ms[origin],
         counts=np.append(folded.counts, np.zeros(len(markers), np.int64))[order],
         columns={
@@ -250,7 +251,7 @@ def where(buckets: Buckets, keep: NDArray[np.bool_]) -> Buckets:
     is_left = counts > 0
     return Buckets(
         series_ids=buckets.series_ids[is_left],
-        offsets=_offsets(counts[is_left]),
+        offsets=offsets_of(counts[is_left]),
         ends_ms=buckets.ends_ms[keep],
         counts=buckets.counts[keep],
         columns={name: column[keep] for name, column in buckets.columns.items()},
@@ -303,7 +304,3 @@ def fuller(old: Buckets, new: Buckets) -> Buckets:
     takes_new[order] = (has_new & (of_new >= of_old))[np.cumsum(begins) - 1]
     keep = takes_new == is_new
     return join([where(old, keep[: len(old)]), where(new, keep[len(old) :])])
-
-
-def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.append(np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64))

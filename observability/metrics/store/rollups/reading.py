@@ -32,6 +32,7 @@ from observability.metrics.store.rollups.resolutions import FIVE_MINUTES_MS, HOU
 from observability.metrics.store.rollups.table import StoredRollup
 from observability.metrics.store.selection import SelectedSeries
 from observability.metrics.store.windows import DAY_MS, closed_before_ms
+from observability.promql.blocks import offsets_of
 from observability.promql.storage import RollupBlock, RollupColumn, SelectHints
 
 # How far a window may be widened to the left when it is rounded.
@@ -140,7 +141,7 @@ class JoinedRollups:
         counts[places_of(ids, self.buckets.series_ids)] = np.diff(self.buckets.offsets)
         return RollupBlock(
             label_sets=[found.labels for found in series],
-            offsets=np.append(np.zeros(1, np.int64), np.cumsum(counts)),
+            offsets=offsets_of(counts),
             ends_ms=self.buckets.ends_ms,
             counts=self.buckets.counts,
             columns=self.buckets.columns,

@@ -13,12 +13,14 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from alerts.admin.group_form import GroupForm
 from alerts.admin.rule_form import PROMQL, SIMPLE, RuleForm
 from alerts.admin.shown import SEVERITY_TONES
 from alerts.models import Rule, RuleGroup, RuleHealth, Severity
 from alerts.rules import changes
 from observability.access.shown import Tone, ago, badge
 from observability.metrics.backend import get_backend
+from observability.promql.durations import format_duration
 
 _HEALTH_TONES: dict[str, Tone] = {
     RuleHealth.OK: "good",
@@ -215,7 +217,8 @@ class RuleGroupAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     list_display = ("name", "shown_interval", "rule_count", "last_evaluation", "shown_duration", "missed_iterations", "enabled")  # fmt: skip
     list_filter = ("enabled",)
     search_fields = ("name",)
-    fields = ("name", "interval_seconds", "enabled")
+    form = GroupForm
+    fields = ("name", "owner", "interval_ms", "enabled")
     actions = ("enable", "disable")
     empty_title = "No rule groups yet"
     empty_hint = "Rules of a group are evaluated together, at one interval."
@@ -261,9 +264,9 @@ class RuleGroupAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
             messages.SUCCESS,
         )
 
-    @display(description="interval", ordering="interval_seconds")  # type: ignore[untyped-decorator] # unfold has no types
+    @display(description="interval", ordering="interval_ms")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_interval(self, group: RuleGroup) -> str:
-        return f"{group.interval_seconds} s"
+        return format_duration(group.interval_ms)
 
     @display(description="rules", ordering="rule_total")  # type: ignore[untyped-decorator] # unfold has no types
     def rule_count(self, group: Any) -> SafeString:

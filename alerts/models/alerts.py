@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.urls import reverse
 
@@ -74,6 +75,13 @@ class Alert(models.Model):
     resolved_at = models.DateTimeField(null=True)
     # When the expression stopped giving a result while `keep_firing_for` holds the alert.
     keep_firing_since = models.DateTimeField(null=True)
+    # Since when the rule cannot tell: its series are gone, or its expression fails.
+    no_data_since = models.DateTimeField(null=True)
+    # An acknowledgement holds until it is taken back, expires, or the alert is resolved.
+    acknowledged_at = models.DateTimeField(null=True)
+    ack_owner = models.CharField("acknowledged by", max_length=200, blank=True, default="")
+    ack_note = models.TextField(blank=True, default="")
+    ack_expires_at = models.DateTimeField(null=True)
 
     objects = AlertQuerySet.as_manager()
 
@@ -101,6 +109,9 @@ class Alert(models.Model):
             models.Index(fields=["state", "-active_at", "-id"], name="alerts_alert_by_state"),
             # Cursor pages, newest first.
             models.Index(fields=["-active_at", "-id"], name="alerts_alert_newest"),
+            # The episodes of one alert.
+            models.Index(fields=["fingerprint", "-active_at"], name="alerts_alert_episodes"),
+            GinIndex(fields=["labels"], opclasses=["jsonb_path_ops"], name="alerts_alert_labels"),
         ]
 
     def __str__(self) -> str:
@@ -109,6 +120,11 @@ class Alert(models.Model):
     def get_absolute_url(self) -> str:
         """Return the address of its page in the admin."""
         return reverse("admin:alerts_alert_change", args=[self.pk])
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether somebody has said that they are on it; an expired one is taken back by a task."""
+        return self.acknowledged_at is not None
 
     @property
     def started_at(self) -> datetime:
@@ -139,3 +155,32 @@ class Alert(models.Model):
     def json_value(self) -> float | str | None:
         """The value as JSON can carry it: NaN and the infinities are text, as in Prometheus."""
         return None if self.value is None else json_number(self.value)
+
+
+class AlertEventKind(models.TextChoices):
+    """What can happen to an alert besides its states."""
+
+    ACKNOWLEDGED = "acknowledged", "Acknowledged"
+    UNACKNOWLEDGED = "unacknowledged", "Acknowledgement taken back"
+    ACK_EXPIRED = "ack expired", "Acknowledgement expired"
+    COMMENT = "comment", "Comment"
+    NO_DATA = "no data", "No data"
+    DATA_BACK = "data back", "Data is back"
+    RESOLVED_BY_HAND = "resolved by hand", "Resolved by hand"
+
+
+class AlertEvent(models.Model):
+    """Something that happened to an alert, or that somebody said about it."""
+
+    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=20, choices=AlertEventKind.choices)
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200, blank=True, default="")
+    text = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering = ["at", "pk"]
+        indexes = [models.Index(fields=["alert", "at"], name="alerts_event_of_alert")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.alert_id}"

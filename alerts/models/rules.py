@@ -39,12 +39,20 @@ class RuleHealth(models.TextChoices):
     ERROR = "err", "Error"
 
 
+class Otherwise(models.TextChoices):
+    """What becomes of the alerts of a rule when its expression cannot tell."""
+
+    KEEP = "keep", "Keep them as they are"
+    FIRE = "fire", "Fire"
+    RESOLVE = "resolve", "Resolve"
+
+
 class RuleGroupQuerySet(models.QuerySet["RuleGroup"]):
     """Rule groups by what they are waiting for."""
 
     def default(self) -> RuleGroup:
         """Return the group of rules that name none; it is made when it is first asked for."""
-        return self.get_or_create(name=DEFAULT_GROUP_NAME)[0]
+        return self.get_or_create(file="", name=DEFAULT_GROUP_NAME)[0]
 
     def free(self, *, at: datetime) -> RuleGroupQuerySet:
         """Return groups that no living worker is evaluating."""
@@ -58,12 +66,42 @@ class RuleGroupQuerySet(models.QuerySet["RuleGroup"]):
 class RuleGroup(models.Model):
     """Rules that are evaluated together: in order, at one interval, as of one time."""
 
-    name = models.CharField(max_length=200, unique=True)
-    interval_seconds = models.PositiveIntegerField(
+    name = models.CharField(max_length=200)
+    file = models.CharField(
+        max_length=500,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="The rule file that it was imported from; names of groups are unique in a file.",
+    )
+    is_provisioned = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="The file lies in the watched folder, so it alone says what is in the group.",
+    )
+    owner = models.CharField(
+        max_length=200, blank=True, default="", help_text="The person or team that looks after it."
+    )
+    interval_ms = models.PositiveBigIntegerField(
         "interval",
-        default=15,
-        validators=[MinValueValidator(1), MaxValueValidator(86_400)],
-        help_text="Seconds from one evaluation to the next.",
+        default=15_000,
+        validators=[MinValueValidator(1_000), MaxValueValidator(86_400_000)],
+        help_text="The time from one evaluation to the next, such as 15s or 1m.",
+    )
+    limit = models.PositiveIntegerField(
+        default=0,
+        help_text="How many alerts or series one rule may have; more are an error. 0: any number.",
+    )
+    query_offset_ms = models.PositiveBigIntegerField(
+        "query offset",
+        null=True,
+        blank=True,
+        help_text="How far back expressions are evaluated, for metrics that arrive late.",
+    )
+    labels = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Given to the results of all its rules, whose own labels win.",
     )
     enabled = models.BooleanField(
         default=True, help_text="A disabled group is not evaluated, and its alerts are resolved."
@@ -74,17 +112,20 @@ class RuleGroup(models.Model):
     # Kept here, so that an iteration writes one row and not one for each rule.
     rule_durations_ms = models.JSONField(default=dict, editable=False)
     missed_iterations = models.BigIntegerField(default=0, editable=False)
+    # Raised by each change of the group or its rules: what a process has made of them ends there.
+    version = models.PositiveBigIntegerField(default=0, editable=False)
     # Ends only ever later for one group, so its value also tells one lease from another.
     lease_until = models.DateTimeField(null=True, editable=False)
 
     objects = RuleGroupQuerySet.as_manager()
 
     class Meta:
-        ordering = ["name"]
+        ordering = ["name", "file"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(interval_seconds__gte=1), name="alerts_rulegroup_interval"
+                condition=models.Q(interval_ms__gte=1_000), name="alerts_rulegroup_interval"
             ),
+            models.UniqueConstraint(fields=["file", "name"], name="alerts_rulegroup_name"),
         ]
         indexes = [
             # The claim of what is due, each second.
@@ -137,14 +178,25 @@ class Rule(models.Model):
     name = models.CharField(
         max_length=200, help_text="Becomes the label alertname of the alerts that the rule raises."
     )
-    kind = models.CharField(
-        max_length=10, choices=RuleKind.choices, default=RuleKind.ALERTING, editable=False
-    )
+    kind = models.CharField(max_length=10, choices=RuleKind.choices, default=RuleKind.ALERTING)
     expr = models.TextField("PromQL")
     form = models.JSONField(null=True, editable=False)
+    resolve_expr = models.TextField(
+        "resolve when",
+        blank=True,
+        default="",
+        help_text="A firing alert is resolved only by a series of this with the same labels.",
+    )
+    on_no_data = models.CharField(
+        "on no data", max_length=10, choices=Otherwise.choices, default=Otherwise.KEEP
+    )
+    on_error = models.CharField(max_length=10, choices=Otherwise.choices, default=Otherwise.KEEP)
     hold_ms = models.PositiveBigIntegerField("for", default=0)
     keep_firing_ms = models.PositiveBigIntegerField("keep firing for", default=0)
-    severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.WARNING)
+    # '' where the labels say another severity, or none: rules that were imported.
+    severity = models.CharField(
+        max_length=10, choices=Severity.choices, default=Severity.WARNING, blank=True
+    )
     labels = models.JSONField(default=dict, blank=True)
     annotations = models.JSONField(default=dict, blank=True)
     enabled = models.BooleanField(
@@ -184,8 +236,14 @@ class Rule(models.Model):
         return reverse("admin:alerts_rule_change", args=[self.pk])
 
     def alert_labels(self) -> dict[str, str]:
-        """Return the labels that the rule gives to each of its alerts."""
-        return {**self.labels, "severity": self.severity, "alertname": self.name}
+        """Return the labels that the rule gives to each of its alerts, as templates."""
+        severity = {"severity": self.severity} if self.severity else {}
+        return {**self.group.labels, **self.labels, **severity, "alertname": self.name}
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it writes series of its own and raises no alerts."""
+        return self.kind == RuleKind.RECORDING
 
     @property
     def evaluated_at(self) -> datetime | None:

@@ -2,7 +2,8 @@
 
 A change first locks the rows of the groups it touches, in one order, as evaluation does when
 it records (see `alerts.rules.evaluation`): the two follow one another and never meet half-way.
-Afterwards the groups are due at once, and alerts that nobody evaluates any more are resolved.
+Afterwards the groups are due at once, alerts that nobody evaluates any more are resolved, and
+the history of rules has a row more for each thing that has really changed.
 """
 
 from __future__ import annotations
@@ -11,75 +12,100 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import F, Max, QuerySet
 
-from alerts.models import Alert, AlertState, Rule, RuleGroup
+from alerts.models import Alert, AlertState, RevisionAction, Rule, RuleGroup
 from alerts.routing.dispatch import dispatch_alerts
+from alerts.rules.revisions import GROUP_FIELDS, NOBODY, Author, definition_of, note
 from alerts.wakeups import wake_evaluation
 
 
 @transaction.atomic
-def save_rule(rule: Rule, *, now: datetime) -> None:
+def save_rule(rule: Rule, *, now: datetime, author: Author = NOBODY) -> None:
     """Save a new or changed rule; a new one comes last in its group."""
-    group_ids = {rule.group_id}
-    if rule.pk:
-        group_ids |= set(Rule.objects.filter(pk=rule.pk).values_list("group_id", flat=True))
+    before = list(Rule.objects.select_related("group").filter(pk=rule.pk)) if rule.pk else []
+    group_ids = {rule.group_id, *(one.group_id for one in before)}
     _lock(group_ids)
     if rule.pk is None:
         last = Rule.objects.filter(group=rule.group_id).aggregate(last=Max("position"))["last"]
         rule.position = 0 if last is None else last + 1
     rule.save()
+    note(
+        [rule],
+        RevisionAction.CHANGED if before else RevisionAction.CREATED,
+        author=author,
+        now=now,
+        before={one.pk: definition_of(one) for one in before},
+    )
     _settle(group_ids, now=now)
 
 
 @transaction.atomic
-def delete_rules(rules: QuerySet[Rule], *, now: datetime) -> None:
+def delete_rules(rules: QuerySet[Rule], *, now: datetime, author: Author = NOBODY) -> None:
     """Delete rules and resolve their alerts, which stay as history."""
-    group_ids = set(rules.values_list("group_id", flat=True))
+    gone = list(rules.select_related("group"))
+    group_ids = {rule.group_id for rule in gone}
     _lock(group_ids)
+    note(gone, RevisionAction.DELETED, author=author, now=now)
     rules.delete()
     _settle(group_ids, now=now)
 
 
 @transaction.atomic
-def enable_rules(rules: QuerySet[Rule], *, enabled: bool, now: datetime) -> int:
+def enable_rules(
+    rules: QuerySet[Rule], *, enabled: bool, now: datetime, author: Author = NOBODY
+) -> int:
     """Switch rules on or off and return how many were switched."""
-    rules = rules.exclude(enabled=enabled)
-    group_ids = set(rules.values_list("group_id", flat=True))
+    switched = list(rules.exclude(enabled=enabled).select_related("group"))
+    group_ids = {rule.group_id for rule in switched}
     _lock(group_ids)
-    # In this order: `rules` no longer finds them once they are switched.
-    switched = rules.update(enabled=enabled, updated_at=now)
+    for rule in switched:
+        rule.enabled = enabled
+        rule.updated_at = now
+    Rule.objects.bulk_update(switched, ["enabled", "updated_at"], batch_size=500)
+    note(switched, RevisionAction.CHANGED, author=author, now=now)
     _settle(group_ids, now=now)
-    return switched
+    return len(switched)
 
 
 @transaction.atomic
-def save_group(group: RuleGroup, *, now: datetime) -> None:
+def save_group(group: RuleGroup, *, now: datetime, author: Author = NOBODY) -> None:
     """Save a new or changed group, and leave alone what evaluation keeps in its row."""
+    before = {one.pk: definition_of(one) for one in RuleGroup.objects.filter(pk=group.pk)}
     if group.pk is None:
         group.next_evaluation_at = now
         group.save()
     else:
         _lock({group.pk})
-        group.save(update_fields=["name", "interval_seconds", "enabled"])
+        group.save(update_fields=[*GROUP_FIELDS, "is_provisioned"])
+    action = RevisionAction.CHANGED if before else RevisionAction.CREATED
+    note([group], action, author=author, now=now, before=before)
     _settle({group.pk}, now=now)
 
 
 @transaction.atomic
-def enable_groups(groups: QuerySet[RuleGroup], *, enabled: bool, now: datetime) -> int:
+def enable_groups(
+    groups: QuerySet[RuleGroup], *, enabled: bool, now: datetime, author: Author = NOBODY
+) -> int:
     """Switch groups on or off and return how many were switched."""
-    group_ids = set(groups.exclude(enabled=enabled).values_list("pk", flat=True))
-    _lock(group_ids)
-    switched = RuleGroup.objects.filter(pk__in=group_ids).update(enabled=enabled)
-    _settle(group_ids, now=now)
-    return switched
+    switched = list(groups.exclude(enabled=enabled))
+    _lock({group.pk for group in switched})
+    for group in switched:
+        group.enabled = enabled
+    RuleGroup.objects.bulk_update(switched, ["enabled"], batch_size=500)
+    note(switched, RevisionAction.CHANGED, author=author, now=now)
+    _settle({group.pk for group in switched}, now=now)
+    return len(switched)
 
 
 @transaction.atomic
-def delete_groups(groups: QuerySet[RuleGroup], *, now: datetime) -> None:
+def delete_groups(groups: QuerySet[RuleGroup], *, now: datetime, author: Author = NOBODY) -> None:
     """Delete groups with their rules, and resolve the rules' alerts."""
-    group_ids = set(groups.values_list("pk", flat=True))
+    gone = list(groups)
+    group_ids = {group.pk for group in gone}
     _lock(group_ids)
+    rules = list(Rule.objects.filter(group__in=group_ids).select_related("group"))
+    note([*rules, *gone], RevisionAction.DELETED, author=author, now=now)
     RuleGroup.objects.filter(pk__in=group_ids).delete()
     _settle(group_ids, now=now)
 
@@ -100,7 +126,8 @@ def resolve_abandoned(*, now: datetime) -> int:
     for alert in firing:
         alert.state = AlertState.RESOLVED
         alert.resolved_at = now
-    Alert.objects.bulk_update(firing, ["state", "resolved_at"], batch_size=500)
+        alert.acknowledged_at = None
+    Alert.objects.bulk_update(firing, ["state", "resolved_at", "acknowledged_at"], batch_size=500)
     pending = [alert.pk for alert in alerts if alert.state == AlertState.PENDING]
     Alert.objects.filter(pk__in=pending).delete()
     dispatch_alerts(firing, now=now)
@@ -113,6 +140,8 @@ def _lock(group_ids: Collection[int]) -> None:
 
 
 def _settle(group_ids: Collection[int], *, now: datetime) -> None:
-    RuleGroup.objects.filter(pk__in=group_ids).update(next_evaluation_at=now)
+    RuleGroup.objects.filter(pk__in=group_ids).update(
+        next_evaluation_at=now, version=F("version") + 1
+    )
     resolve_abandoned(now=now)
     transaction.on_commit(wake_evaluation)

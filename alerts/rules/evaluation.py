@@ -228,7 +228,7 @@ def _evaluate_or_log(claim: Claim, *, backend: MetricsBackend, clock: Clock) -> 
 def _lease(group: RuleGroup, *, due_at: datetime, now: datetime) -> Claim:
     turn = iteration(
         group_id=group.pk,
-        interval_ms=group.interval_seconds * 1000,
+        interval_ms=group.interval_ms,
         due_ms=milliseconds(due_at),
         now_ms=milliseconds(now),
     )

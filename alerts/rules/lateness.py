@@ -23,7 +23,7 @@ def check_rules() -> CheckResult:
             enabled=True,
             rules__enabled=True,
             next_evaluation_at__lt=late_since
-            - F("interval_seconds") * timedelta(seconds=_INTERVALS),
+            - F("interval_ms") * timedelta(milliseconds=_INTERVALS),
         )
         .distinct()
         .order_by("next_evaluation_at")

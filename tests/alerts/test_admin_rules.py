@@ -295,11 +295,11 @@ def test_a_changed_group_keeps_what_evaluation_knows(operator: Client) -> None:
     group = RuleGroupFactory.create(missed_iterations=7)
 
     operator.post(
-        group.get_absolute_url(), {"name": "Nodes", "interval_seconds": "30", "enabled": "on"}
+        group.get_absolute_url(), {"name": "Nodes", "interval_ms": "30s", "enabled": "on"}
     )
 
     group.refresh_from_db()
-    assert (group.name, group.interval_seconds, group.missed_iterations) == ("Nodes", 30, 7)
+    assert (group.name, group.interval_ms, group.missed_iterations) == ("Nodes", 30_000, 7)
 
 
 def test_a_group_is_deleted_with_its_rules_and_their_alerts_resolved(operator: Client) -> None:

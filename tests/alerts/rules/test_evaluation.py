@@ -165,7 +165,7 @@ def test_a_scalar_is_an_alert_without_labels_of_a_series() -> None:
 
 
 def test_iterations_are_aligned_and_missed_ones_counted() -> None:
-    group = RuleGroupFactory.create(interval_seconds=60)
+    group = RuleGroupFactory.create(interval_ms=60_000)
     RuleFactory.create(group=group)
     evaluate(NOW)
     group.refresh_from_db()

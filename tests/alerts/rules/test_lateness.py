@@ -13,14 +13,19 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(
-    ("minutes", "interval_seconds", "status"),
-    [(0, 15, Status.OK), (1, 60, Status.OK), (2, 15, Status.DEGRADED), (5, 60, Status.DEGRADED)],
+    ("minutes", "interval_ms", "status"),
+    [
+        (0, 15_000, Status.OK),
+        (1, 60_000, Status.OK),
+        (2, 15_000, Status.DEGRADED),
+        (5, 60_000, Status.DEGRADED),
+    ],
 )
 def test_a_group_several_intervals_overdue_is_reported(
-    minutes: int, interval_seconds: int, status: Status
+    minutes: int, interval_ms: int, status: Status
 ) -> None:
     due = timezone.now() - timedelta(minutes=minutes)
-    group = RuleGroupFactory.create(next_evaluation_at=due, interval_seconds=interval_seconds)
+    group = RuleGroupFactory.create(next_evaluation_at=due, interval_ms=interval_ms)
     RuleFactory.create(group=group)
 
     assert check_rules().status is status

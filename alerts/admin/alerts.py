@@ -16,8 +16,8 @@ from alerts.admin.pagination import BoundedPaginator
 from alerts.admin.shown import SEVERITY_TONES
 from alerts.manual import NotManualError, resolve_alert
 from alerts.models import Alert, AlertState, Severity
-from alerts.rules.annotations import format_value
 from observability.access.shown import Tone, ago, badge
+from observability.promql.go_floats import shortest
 
 _STATE_TONES: dict[str, Tone] = {
     AlertState.FIRING: "bad",
@@ -132,7 +132,7 @@ class AlertAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
 
     @display(description="value", ordering="value")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_value(self, alert: Alert) -> str:
-        return "" if alert.value is None else format_value(alert.value)
+        return "" if alert.value is None else shortest(alert.value)
 
     @display(description="rule", ordering="rule__name")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_rule(self, alert: Alert) -> SafeString | str:

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from alerts.api.serializers import AlertInput, AlertOutput
+from alerts.api.alert_serializers import AlertInput, AlertOutput
 from alerts.manual import NotManualError, report_alert, resolve_alert
 from alerts.models import Alert, AlertState, Severity
 from observability.access.pagination import CursorPages

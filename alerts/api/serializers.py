@@ -8,8 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.settings import api_settings
 
-from alerts.manual import Report
-from alerts.models import Alert, AlertState, Rule, RuleGroup, RuleHealth, Severity
+from alerts.models import Rule, RuleGroup, RuleHealth, Severity
 from alerts.models.rules import DEFAULT_GROUP_NAME
 from alerts.rules.condition import Comparison, Fold, WindowFunction
 from alerts.rules.definition import (
@@ -114,10 +113,10 @@ class RuleInput(serializers.Serializer[Rule]):
     enabled = serializers.BooleanField(default=True)
 
     def validate_labels(self, labels: dict[str, str]) -> dict[str, str]:
-        return _without_place("labels.", check_labels, labels)
+        return without_place("labels.", check_labels, labels)
 
     def validate_annotations(self, annotations: dict[str, str]) -> dict[str, str]:
-        return _without_place("annotations.", check_annotations, annotations)
+        return without_place("annotations.", check_annotations, annotations)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         given = {name: attrs.pop(name) for name in _FORM_FIELDS if name in attrs}
@@ -152,7 +151,7 @@ class RuleInput(serializers.Serializer[Rule]):
         return _checked(expression_of_form, {**form, **given})
 
 
-def _without_place(
+def without_place(
     place: str, check: Callable[[dict[str, str]], None], values: dict[str, str]
 ) -> dict[str, str]:
     """Check labels or annotations; the place is left to DRF, which knows the field already."""
@@ -236,57 +235,3 @@ class EvaluationOutput(serializers.Serializer[Any]):
 
 class EvaluationsOutput(serializers.Serializer[Any]):
     results = EvaluationOutput(many=True)
-
-
-class AlertInput(serializers.Serializer[Any]):
-    """An alert that somebody reports by hand; it stays until it is resolved."""
-
-    name = TextField(max_length=200)
-    severity = serializers.ChoiceField(choices=Severity.choices, default=Severity.WARNING)
-    message = TextField(allow_blank=True, default="", max_length=10_000)
-    labels = LabelsField(default=dict)
-
-    def validate_labels(self, labels: dict[str, str]) -> dict[str, str]:
-        return _without_place("labels.", check_labels, labels)
-
-    def report(self) -> Report:
-        """Return the checked values."""
-        values = self.validated_data
-        return Report(
-            name=values["name"],
-            severity=values["severity"],
-            labels={name: value for name, value in values["labels"].items() if value},
-            annotations={"summary": values["message"]} if values["message"] else {},
-        )
-
-
-class AlertOutput(serializers.ModelSerializer[Alert]):
-    """An alert; `rule` is null for one that was reported by hand."""
-
-    rule = serializers.IntegerField(source="rule_id", allow_null=True)
-    message = serializers.CharField(source="annotations.summary", default="")
-    labels = LabelsField()
-    annotations = LabelsField()
-    state = serializers.ChoiceField(choices=AlertState.choices)
-    value = serializers.ReadOnlyField(
-        source="json_value", help_text="A number, or NaN, +Inf, -Inf as text."
-    )
-
-    class Meta:
-        model = Alert
-        fields = [
-            "id",
-            "name",
-            "rule",
-            "source",
-            "fingerprint",
-            "severity",
-            "state",
-            "message",
-            "labels",
-            "annotations",
-            "value",
-            "active_at",
-            "fired_at",
-            "resolved_at",
-        ]

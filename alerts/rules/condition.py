@@ -16,6 +16,7 @@ from alerts.rules.errors import InvalidRuleError, Problem
 from observability.metrics.naming import label_name_fault, metric_name_fault
 from observability.promql.durations import format_duration, parse_duration_ms
 from observability.promql.errors import InvalidRegexError, ParseError
+from observability.promql.go_floats import plain
 from observability.promql.labels import METRIC_NAME
 from observability.promql.matchers import Matcher, MatchOp, compile_regex
 from observability.promql.parser import parse
@@ -43,6 +44,15 @@ class Comparison(StrEnum):
     LESS_OR_EQUAL = "<="
     EQUAL = "=="
     NOT_EQUAL = "!="
+
+
+_INVERSE = {
+    Comparison.GREATER: Comparison.LESS_OR_EQUAL,
+    Comparison.GREATER_OR_EQUAL: Comparison.LESS,
+    Comparison.LESS: Comparison.GREATER_OR_EQUAL,
+    Comparison.LESS_OR_EQUAL: Comparison.GREATER,
+}
+"""What is true when the comparison is not, of those that have a direction."""
 
 
 class WindowFunction(StrEnum):
@@ -80,6 +90,8 @@ class Condition:
         by: The labels that the fold keeps apart.
         comparison: The operator.
         threshold: What is compared with, a finite number.
+        resolve_threshold: What the value must come back to before a firing alert is resolved; None
+            resolves it as soon as the comparison is false.
     """
 
     metric: str
@@ -90,6 +102,7 @@ class Condition:
     window_ms: int = DEFAULT_WINDOW_MS
     fold: Fold | None = None
     by: tuple[str, ...] = ()
+    resolve_threshold: float | None = None
 
     def as_form(self) -> dict[str, Any]:
         """Return the condition as JSON; `read_condition` gives it back."""
@@ -105,19 +118,30 @@ class Condition:
             "by": list(self.by),
             "operator": str(self.comparison),
             "threshold": self.threshold,
+            "resolve_threshold": self.resolve_threshold,
         }
 
 
 def compile_condition(condition: Condition) -> str:
     """Return the PromQL of a condition."""
+    return _compared(condition, condition.comparison, condition.threshold)
+
+
+def compile_resolution(condition: Condition) -> str:
+    """Return the PromQL by which its alerts are resolved; '' when they end with the condition."""
+    if condition.resolve_threshold is None:
+        return ""
+    return _compared(condition, _INVERSE[condition.comparison], condition.resolve_threshold)
+
+
+def _compared(condition: Condition, comparison: Comparison, threshold: float) -> str:
     selector = VectorSelector(condition.metric, condition.filters)
     expr: Expr = selector
     if condition.function:
         expr = Call(str(condition.function), (MatrixSelector(selector, condition.window_ms),))
     if condition.fold:
         expr = Aggregation(AggregationOp(condition.fold), expr, grouping=condition.by)
-    threshold = NumberLiteral(condition.threshold)
-    return str(Binary(BinaryOp(condition.comparison), expr, threshold))
+    return str(Binary(BinaryOp(comparison), expr, NumberLiteral(threshold)))
 
 
 def read_condition(form: Mapping[str, Any]) -> Condition:
@@ -136,13 +160,31 @@ def read_condition(form: Mapping[str, Any]) -> Condition:
         by=reader.by(),
         comparison=reader.comparison(),
         threshold=reader.threshold(),
+        resolve_threshold=reader.resolve_threshold(),
     )
     reader.check()
+    _check_resolution(condition)
     try:
         parse(compile_condition(condition))
     except ParseError as error:
         raise InvalidRuleError([Problem("metric", error.message)]) from error
     return condition
+
+
+def _check_resolution(condition: Condition) -> None:
+    """Raise when the resolve threshold is not on the side where the condition is false."""
+    if condition.resolve_threshold is None:
+        return
+    lower = condition.comparison in (Comparison.GREATER, Comparison.GREATER_OR_EQUAL)
+    if condition.comparison not in _INVERSE:
+        message = f"needs one of {' '.join(_INVERSE)}; an alert by {condition.comparison} is over when that is false"
+    elif lower and condition.resolve_threshold > condition.threshold:
+        message = f"expected {plain(condition.threshold)} or lower, or the alert would end while it is true"
+    elif not lower and condition.resolve_threshold < condition.threshold:
+        message = f"expected {plain(condition.threshold)} or higher, or the alert would end while it is true"
+    else:
+        return
+    raise InvalidRuleError([Problem("resolve_threshold", message)])
 
 
 class _FormReader:
@@ -238,16 +280,24 @@ class _FormReader:
             return Comparison.GREATER
 
     def threshold(self) -> float:
-        value = self._form.get("threshold")
+        return self._number("threshold")
+
+    def resolve_threshold(self) -> float | None:
+        if self._form.get("resolve_threshold") is None:
+            return None
+        return self._number("resolve_threshold")
+
+    def _number(self, field: str) -> float:
+        value = self._form.get(field)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self._report("threshold", f"expected a number, got {value!r}")
+            self._report(field, f"expected a number, got {value!r}")
             return 0.0
         try:
             number = float(value)
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            self._report("threshold", f"expected a finite number, got {value}")
+            self._report(field, f"expected a finite number, got {value}")
         return number
 
     def _label_name(self, place: str, value: object) -> str:

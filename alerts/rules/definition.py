@@ -6,14 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alerts.rules.annotations import InvalidTemplateError, check_template
-from alerts.rules.condition import compile_condition, is_storable, read_condition
+from alerts.rules.condition import (
+    compile_condition,
+    compile_resolution,
+    is_storable,
+    read_condition,
+)
 from alerts.rules.errors import InvalidRuleError, Problem
+from alerts.templating.errors import TemplateError
+from alerts.templating.prometheus import parse_alert_template
 from observability.metrics.naming import (
     LABEL_NAME_PATTERN,
     MAX_LABEL_NAME_LENGTH,
     MAX_LABELS,
     label_value_fault,
+    metric_name_fault,
 )
 from observability.promql import PromQLError
 from observability.promql.durations import parse_duration_ms
@@ -38,10 +45,12 @@ class Expression:
     Attributes:
         expr: PromQL.
         form: The simple form that it was compiled from; None when it was made in PromQL.
+        resolve_expr: PromQL of the resolve condition; '' for none.
     """
 
     expr: str
     form: dict[str, Any] | None
+    resolve_expr: str = ""
 
 
 def expression_of_form(form: Mapping[str, Any]) -> Expression:
@@ -53,22 +62,22 @@ def expression_of_form(form: Mapping[str, Any]) -> Expression:
     condition = read_condition(form)
     expr = compile_condition(condition)
     _check("metric", expr)
-    return Expression(expr, condition.as_form())
+    return Expression(expr, condition.as_form(), compile_resolution(condition))
 
 
-def expression_of_promql(text: str) -> Expression:
-    """Return the expression of a rule that is made in PromQL.
+def expression_of_promql(text: str, resolve_text: str = "") -> Expression:
+    """Return the expression of a rule that is made in PromQL, and its resolve condition if any.
 
     Raises:
-        InvalidRuleError: It is not PromQL, or nothing that a rule can be made of.
+        InvalidRuleError: One is not PromQL, or nothing that a rule can be made of.
     """
-    expr = text.strip()
+    expr, resolve_expr = text.strip(), resolve_text.strip()
     if not expr:
         raise InvalidRuleError([Problem("expr", "write the expression that is to be watched")])
-    if not is_storable(expr):
-        raise InvalidRuleError([Problem("expr", "contains a character that cannot be stored")])
     _check("expr", expr)
-    return Expression(expr, None)
+    if resolve_expr:
+        _check("resolve_expr", resolve_expr)
+    return Expression(expr, None, resolve_expr)
 
 
 def read_duration_ms(field: str, text: str) -> int:
@@ -87,17 +96,37 @@ def read_duration_ms(field: str, text: str) -> int:
     return duration_ms
 
 
-def check_labels(labels: Mapping[str, str]) -> None:
-    """Raise `InvalidRuleError` when these cannot be labels that a rule gives to its alerts."""
-    _raise(list(_label_problems(labels)))
+def check_recorded_name(name: str) -> None:
+    """Raise `InvalidRuleError` when a recording rule cannot write a metric of this name."""
+    if fault := metric_name_fault(name):
+        raise InvalidRuleError([Problem("name", fault)])
+
+
+def check_labels(labels: Mapping[str, str], *, has_severity: bool = True) -> None:
+    """Raise `InvalidRuleError` when these cannot be labels that a rule gives to its alerts.
+
+    Args:
+        labels: Names with templates.
+        has_severity: Whether the rule has a severity, so that no label can say another.
+    """
+    own = _OWN_LABELS if has_severity else _OWN_LABELS.keys() - {"severity"}
+    _raise(list(_label_problems(labels, {name: _OWN_LABELS[name] for name in own})))
+
+
+def check_recorded_labels(labels: Mapping[str, str]) -> None:
+    """Raise `InvalidRuleError` when these cannot be labels that a recording rule gives to its series."""
+    taken = {"__name__": "is the rule's name"}
+    _raise(list(_label_problems(labels, taken, are_templates=False)))
 
 
 def check_annotations(annotations: Mapping[str, str]) -> None:
-    """Raise `InvalidRuleError` when these cannot be annotations; see `alerts.rules.annotations`."""
+    """Raise `InvalidRuleError` when these cannot be annotations: names with templates."""
     _raise(list(_annotation_problems(annotations)))
 
 
 def _check(field: str, expr: str) -> None:
+    if not is_storable(expr):
+        raise InvalidRuleError([Problem(field, "contains a character that cannot be stored")])
     try:
         tree = parse(expr)
     except PromQLError as error:
@@ -107,22 +136,24 @@ def _check(field: str, expr: str) -> None:
         raise InvalidRuleError([Problem(field, message)])
 
 
-def _label_problems(labels: Mapping[str, str]) -> Iterator[Problem]:
+def _label_problems(
+    labels: Mapping[str, str], taken: Mapping[str, str], *, are_templates: bool = True
+) -> Iterator[Problem]:
     if len(labels) > MAX_LABELS:
         yield Problem("labels", f"expected at most {MAX_LABELS} labels, got {len(labels)}")
         return
     for name, value in labels.items():
         place = f"labels.{name}"
-        if reason := _OWN_LABELS.get(name):
+        if reason := taken.get(name):
             yield Problem(place, f"{name} {reason}")
         elif not LABEL_NAME_PATTERN.fullmatch(name):
             yield Problem(place, f"{name!r} is not a label name: letters, digits and _ only")
         elif len(name) > MAX_LABEL_NAME_LENGTH:
             yield Problem(place, f"a name has at most {MAX_LABEL_NAME_LENGTH} characters")
-        elif fault := label_value_fault(value):
+        elif (fault := label_value_fault(value)) or (
+            are_templates and (fault := _template_fault(name, value))
+        ):
             yield Problem(place, fault)
-        elif "{{" in value:
-            yield Problem(place, "labels hold plain text; templates are for annotations")
 
 
 def _annotation_problems(annotations: Mapping[str, str]) -> Iterator[Problem]:
@@ -140,11 +171,19 @@ def _annotation_problems(annotations: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(place, f"a text has at most {MAX_ANNOTATION_LENGTH:,} characters")
         elif not is_storable(text):
             yield Problem(place, "contains a character that cannot be stored")
-        else:
-            try:
-                check_template(text)
-            except InvalidTemplateError as error:
-                yield Problem(place, str(error))
+        elif fault := _template_fault(name, text):
+            yield Problem(place, fault)
+
+
+def _template_fault(name: str, text: str) -> str:
+    """Return why a text is no template and on which line; '' when it is one."""
+    if "{{" not in text:
+        return ""
+    try:
+        parse_alert_template(text, name)
+    except TemplateError as error:
+        return f"line {str(error.__cause__).removeprefix(f'template: {name}:')}"
+    return ""
 
 
 def _raise(problems: list[Problem]) -> None:

@@ -80,7 +80,7 @@ def test_a_rule_can_be_made_in_promql(api: Api) -> None:
         ({**CPU, "metric": 'queue{queue="mail"}'}, "metric"),
         ({**CPU, "metric": "1a b"}, "metric"),
         ({**CPU, "labels": ["x"]}, "labels"),
-        ({**CPU, "annotations": {"summary": "{{ .Foo }}"}}, "annotations.summary"),
+        ({**CPU, "annotations": {"summary": "{{ nope }}"}}, "annotations.summary"),
         ({**CPU, "filters": [{"label": "a", "operator": "=~", "value": "("}]}, "filters[0].value"),
         ({**CPU, "expr": "up == 0"}, "expr"),
         ({"name": "A", "expr": "sum("}, "expr"),

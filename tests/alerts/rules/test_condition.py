@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.rules.condition import Comparison, Condition, Fold, compile_condition, read_condition
+from alerts.rules.condition import (
+    Comparison,
+    Condition,
+    Fold,
+    compile_condition,
+    compile_resolution,
+    read_condition,
+)
 from alerts.rules.errors import InvalidRuleError
 from observability.promql.matchers import Matcher, MatchOp
 from observability.promql.parser import parse
@@ -70,6 +77,14 @@ def test_a_form_compiles_to_promql(changes: dict[str, Any], expr: str) -> None:
         pytest.param({"threshold": True}, "threshold", id="threshold is a boolean"),
         pytest.param({"threshold": float("nan")}, "threshold", id="threshold is NaN"),
         pytest.param({"threshold": 10**400}, "threshold", id="threshold is too large"),
+        pytest.param({"resolve_threshold": "low"}, "resolve_threshold", id="resolve text"),
+        pytest.param({"resolve_threshold": 91}, "resolve_threshold", id="resolve above"),
+        pytest.param(
+            {"operator": "<=", "resolve_threshold": 89}, "resolve_threshold", id="resolve below"
+        ),
+        pytest.param(
+            {"operator": "==", "resolve_threshold": 80}, "resolve_threshold", id="no direction"
+        ),
         pytest.param({"filters": "x"}, "filters", id="filters is a text"),
         pytest.param({"filters": ["x"]}, "filters[0]", id="filter is a text"),
         pytest.param({"filters": [{"label": ""}]}, "filters[0].label", id="filter of no label"),
@@ -105,6 +120,33 @@ def test_a_wrong_field_is_named(changes: dict[str, Any], field: str) -> None:
         read_condition(form(**changes))
 
     assert [problem.field for problem in error.value.problems] == [field]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expr"),
+    [
+        pytest.param({}, "", id="none"),
+        pytest.param({"resolve_threshold": 80}, "cpu_usage <= 80", id="above"),
+        pytest.param(
+            {"operator": ">=", "resolve_threshold": 90}, "cpu_usage < 90", id="at or above"
+        ),
+        pytest.param({"operator": "<", "resolve_threshold": 95}, "cpu_usage >= 95", id="below"),
+        pytest.param(
+            {"operator": "<=", "resolve_threshold": 95.5}, "cpu_usage > 95.5", id="at or below"
+        ),
+        pytest.param(
+            {"resolve_threshold": 0, "function": "rate", "aggregation": "sum", "by": ["host"]},
+            "sum by (host) (rate(cpu_usage[5m])) <= 0",
+            id="all of the form",
+        ),
+    ],
+)
+def test_a_resolve_threshold_compiles_with_the_inverted_operator(
+    changes: dict[str, Any], expr: str
+) -> None:
+    condition = read_condition(form(**changes))
+
+    assert compile_resolution(condition) == expr
 
 
 def test_a_selector_as_the_metric_is_told_where_its_labels_belong() -> None:
@@ -151,12 +193,20 @@ def test_any_label_name_can_be_kept_apart(names: list[str]) -> None:
     assert sorted(tree.lhs.grouping) == sorted(names)
 
 
-@given(matchers=st.lists(PLAIN_MATCHERS, max_size=3), threshold=st.floats(-1e9, 1e9))
+@given(
+    matchers=st.lists(PLAIN_MATCHERS, max_size=3),
+    threshold=st.floats(-1e9, 1e9),
+    margin=st.none() | st.floats(0, 1e9),
+)
 def test_a_condition_survives_being_kept_as_a_form(
-    matchers: list[Matcher], threshold: float
+    matchers: list[Matcher], threshold: float, margin: float | None
 ) -> None:
     condition = Condition(
-        metric="x", filters=tuple(matchers), comparison=Comparison.LESS, threshold=threshold
+        metric="x",
+        filters=tuple(matchers),
+        comparison=Comparison.LESS,
+        threshold=threshold,
+        resolve_threshold=None if margin is None else threshold + margin,
     )
 
     assert read_condition(condition.as_form()) == condition

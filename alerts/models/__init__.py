@@ -10,6 +10,7 @@ from alerts.models.notifications import (
 from alerts.models.revisions import RevisionAction, RevisionSubject, RuleRevision
 from alerts.models.routing import AlertGroup, AlertGroupMember, Integration, Receiver, Route
 from alerts.models.rules import Otherwise, Rule, RuleGroup, RuleHealth, RuleKind, Severity
+from alerts.models.watched_files import WatchedRuleFile
 
 __all__ = [
     "Alert",
@@ -36,4 +37,5 @@ __all__ = [
     "RuleKind",
     "RuleRevision",
     "Severity",
+    "WatchedRuleFile",
 ]

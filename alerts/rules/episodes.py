@@ -47,6 +47,7 @@ def episode(alert: Alert) -> Episode:
         active_at_ms=milliseconds(alert.active_at),
         fired_at_ms=_optional_ms(alert.fired_at),
         keep_firing_since_ms=_optional_ms(alert.keep_firing_since),
+        no_data_since_ms=_optional_ms(alert.no_data_since),
         resolved_at_ms=_optional_ms(alert.resolved_at),
     )
 
@@ -88,6 +89,8 @@ _CHANGING_FIELDS = [
     "fired_at",
     "resolved_at",
     "keep_firing_since",
+    "no_data_since",
+    "acknowledged_at",
 ]
 
 
@@ -104,6 +107,9 @@ def _apply(row: Alert, after: Episode, *, severity: str) -> None:
     row.fired_at = _optional(after.fired_at_ms)
     row.resolved_at = _optional(after.resolved_at_ms)
     row.keep_firing_since = _optional(after.keep_firing_since_ms)
+    row.no_data_since = _optional(after.no_data_since_ms)
+    if row.state == AlertState.RESOLVED:
+        row.acknowledged_at = None
 
 
 def _optional_ms(at: datetime | None) -> int | None:

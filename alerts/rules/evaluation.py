@@ -24,6 +24,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
 from django.db import Error, connection, transaction
 from django.db.models import QuerySet
 
@@ -42,13 +43,15 @@ from alerts.rules.errors import (
     LeaseLostError,
     RuleEvaluationError,
 )
+from alerts.rules.expansion import expander
 from alerts.rules.moments import milliseconds, moment
 from alerts.rules.rule_evaluation import Vector, result_vector
 from alerts.rules.schedule import iteration
 from alerts.rules.states import Change, State, Terms, advance
-from observability.metrics.backend import MetricsBackend
+from observability.metrics.backend import MetricsBackend, get_backend
 from observability.promql import Limits, QueryOptions
 from observability.promql.errors import PromQLError
+from observability.promql.values import Value
 
 LEASE = timedelta(seconds=30)
 """How long a group stays with a worker that says nothing; longer than any one query may take."""
@@ -339,9 +342,10 @@ def _judge(
     changes: list[Change] = []
     error = answer.error
     active = {key: episode(row) for key, row in rows.items()}
+    expand = expander(name=rule.name, at_ms=at_ms, query=_query, external_url=settings.EXTERNAL_URL)
     if not error:
         try:
-            changes = advance(active, answer.vector, terms=_terms(rule), at_ms=at_ms)
+            changes = advance(active, answer.vector, terms=_terms(rule), at_ms=at_ms, expand=expand)
         except RuleEvaluationError as problem:
             error = str(problem)
     _note_health(rule, error)
@@ -356,6 +360,10 @@ def _judge(
         active={state: states[state] for state in (State.PENDING, State.FIRING)},
     )
     return outcome, changes
+
+
+def _query(expr: str, at_ms: int) -> Value:
+    return get_backend().query(expr, at_ms=at_ms).value
 
 
 def _terms(rule: Rule) -> Terms:

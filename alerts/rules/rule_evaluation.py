@@ -13,9 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from alerts.rules.annotations import render
 from alerts.rules.errors import DuplicateLabelsError, LimitExceededError, ResultTypeError
-from alerts.rules.states import Change, Episode, Expand, Terms, advance
+from alerts.rules.states import (
+    Change,
+    Doubts,
+    Episode,
+    Expand,
+    Otherwise,
+    Terms,
+    advance,
+    advance_on_error,
+)
 from observability.promql.labels import METRIC_NAME, LabelSet, label_set
 from observability.promql.staleness import STALE_NAN
 from observability.promql.syntax import Expr
@@ -59,11 +67,17 @@ class AlertingRule:
         name: The alert's name.
         expr: The expression.
         terms: What it says about its alerts; `alertname` is among their labels.
+        data_expr: What it judges (see `alerts.rules.data_expression`), None where that cannot be
+            told; asked only when the rule does something else on no data than to resolve.
+        resolve_expr: Has a series of the same labels when a firing alert is over; None when it is
+            over as soon as `expr` has none.
     """
 
     name: str
     expr: Expr
     terms: Terms
+    data_expr: Expr | None = None
+    resolve_expr: Expr | None = None
 
 
 Rule: TypeAlias = RecordingRule | AlertingRule
@@ -112,7 +126,7 @@ def evaluate_rule(
     at_ms: int,
     query_offset_ms: int = 0,
     limit: int = 0,
-    expand: Expand = render,
+    expand: Expand,
 ) -> Evaluation:
     """Evaluate a rule once.
 
@@ -130,10 +144,29 @@ def evaluate_rule(
         RuleEvaluationError: Its value is nothing that a rule can use; the same, but that
             beyond a limit all alerts are forgotten.
     """
-    vector = query(rule.expr, at_ms - query_offset_ms)
+    asked_ms = at_ms - query_offset_ms
+    vector = query(rule.expr, asked_ms)
     if isinstance(rule, RecordingRule):
         return _record(rule, memory, vector, limit=limit)
-    return _alert(rule, memory, vector, at_ms=at_ms, limit=limit, expand=expand)
+    if not vector and not memory.active and rule.terms.on_no_data is not Otherwise.FIRE:
+        return _evaluation({}, memory)
+    changes = advance(
+        memory.active,
+        vector,
+        terms=rule.terms,
+        at_ms=at_ms,
+        expand=expand,
+        doubts=_doubts(rule, query, asked_ms),
+    )
+    return _alerts(rule, memory, changes, limit=limit)
+
+
+def evaluate_failed_rule(
+    rule: AlertingRule, memory: Memory, *, at_ms: int, expand: Expand
+) -> Evaluation:
+    """Return what a rule records and changes when its expression has no value."""
+    changes = advance_on_error(memory.active, terms=rule.terms, at_ms=at_ms, expand=expand)
+    return _alerts(rule, memory, changes, limit=0)
 
 
 def result_vector(value: Value) -> Vector:
@@ -164,18 +197,21 @@ def _record(rule: RecordingRule, memory: Memory, vector: Vector, *, limit: int) 
     return _evaluation(recorded, memory)
 
 
-def _alert(
-    rule: AlertingRule,
-    memory: Memory,
-    vector: Vector,
-    *,
-    at_ms: int,
-    limit: int,
-    expand: Expand,
+def _doubts(rule: AlertingRule, query: Query, asked_ms: int) -> Doubts:
+    data_expr, resolve_expr = rule.data_expr, rule.resolve_expr
+
+    def by_identity(expr: Expr) -> dict[LabelSet, float]:
+        return {rule.terms.identity(labels): value for labels, value in query(expr, asked_ms)}
+
+    return Doubts(
+        data=lambda: None if data_expr is None else by_identity(data_expr),
+        over=None if resolve_expr is None else lambda: by_identity(resolve_expr).keys(),
+    )
+
+
+def _alerts(
+    rule: AlertingRule, memory: Memory, changes: Sequence[Change], *, limit: int
 ) -> Evaluation:
-    if not vector and not memory.active:
-        return _evaluation({}, memory)
-    changes = advance(memory.active, vector, terms=rule.terms, at_ms=at_ms, expand=expand)
     active = dict(memory.active)
     for change in changes:
         if change.after is None or change.after.resolved_at_ms is not None:

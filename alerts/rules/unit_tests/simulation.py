@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from alerts.rules.errors import RuleEvaluationError
+from alerts.rules.expansion import expander
 from alerts.rules.rule_evaluation import (
     NOTHING,
     AlertingRule,
@@ -22,8 +22,6 @@ from alerts.rules.unit_tests.definitions import TestGroup
 from alerts.rules.unit_tests.errors import AppendError
 from alerts.rules.unit_tests.rule_set import RuleSet, without_annotations
 from alerts.rules.unit_tests.storage import TestStorage
-from alerts.templating.errors import TemplateError
-from alerts.templating.prometheus import expand, in_place
 from observability.promql import Engine, PromQLError
 from observability.promql.blocks import Floats, Ints
 from observability.promql.labels import LabelSet
@@ -127,24 +125,13 @@ class Simulation:
         )
 
     def _expander(self, rule: Rule, at_ms: int) -> Expand:
-        return partial(self._expand, name=f"__alert_{rule.name}", at_ms=at_ms)
-
-    def _expand(
-        self, text: str, *, labels: Mapping[str, str], value: float, name: str, at_ms: int
-    ) -> str:
-        try:
-            return expand(
-                text,
-                name=name,
-                labels=labels,
-                value=value,
-                external_labels=self._test.external_labels,
-                external_url=self._test.external_url,
-                at_ms=at_ms,
-                query=self._value,
-            )
-        except TemplateError as error:
-            return in_place(error)
+        return expander(
+            name=rule.name,
+            at_ms=at_ms,
+            query=self._value,
+            external_url=self._test.external_url,
+            external_labels=self._test.external_labels,
+        )
 
     def _value(self, expr: Expr | str, at_ms: int) -> Value:
         return self._engine.query(expr, at_ms=at_ms, storage=self.storage).value

@@ -111,6 +111,12 @@ class Alert(models.Model):
             models.Index(fields=["-active_at", "-id"], name="alerts_alert_newest"),
             # The episodes of one alert.
             models.Index(fields=["fingerprint", "-active_at"], name="alerts_alert_episodes"),
+            # The acknowledgements that end by themselves.
+            models.Index(
+                fields=["ack_expires_at"],
+                condition=models.Q(acknowledged_at__isnull=False),
+                name="alerts_alert_ack_ends",
+            ),
             GinIndex(fields=["labels"], opclasses=["jsonb_path_ops"], name="alerts_alert_labels"),
         ]
 
@@ -135,6 +141,11 @@ class Alert(models.Model):
     def is_manual(self) -> bool:
         """Whether it was reported by hand, so that no rule will ever resolve it."""
         return self.source == AlertSource.MANUAL
+
+    @property
+    def may_be_resolved_by_hand(self) -> bool:
+        """Whether people may say that it is over: no rule will, or its rule has no data to tell."""
+        return self.is_manual or self.no_data_since is not None or self.state == AlertState.RESOLVED
 
     @property
     def own_labels(self) -> list[tuple[str, str]]:

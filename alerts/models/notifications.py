@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.urls import reverse
 
@@ -165,6 +166,8 @@ class Notification(models.Model):
             models.Index(fields=["group", "integration", "-id"], name="alerts_notification_stream"),
             # The history filtered by status, and the home page's count of failures.
             models.Index(fields=["status", "-id"], name="alerts_notification_status"),
+            # What was sent about one alert, for its page.
+            GinIndex(fields=["firing", "resolved"], name="alerts_notification_alerts"),
             # What became of the last day's notifications, for the home page.
             models.Index(fields=["created_at", "status"], name="alerts_notification_made"),
         ]

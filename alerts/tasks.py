@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from alerts import delivery, retention
+from alerts import acknowledging, delivery, retention
 from alerts.routing import flush
 from alerts.rules import changes, evaluation
 from observability.metrics.backend import get_backend
@@ -47,3 +47,9 @@ def delete_old_history() -> None:
 def deliver(notification_id: int) -> None:
     """Make one attempt at a notification."""
     delivery.deliver(notification_id)
+
+
+@shared_task(ignore_result=True, soft_time_limit=20, time_limit=30)
+def expire_acknowledgements() -> None:
+    """End the acknowledgements whose time has come."""
+    acknowledging.expire_acknowledgements(now=timezone.now())

@@ -225,6 +225,7 @@ CELERY_BEAT_SCHEDULE = {
     "delete-old-access-records": _tick(
         "observability.access.tasks.delete_old_access_records", 86_400
     ),
+    "expire-acknowledgements": _tick("alerts.tasks.expire_acknowledgements", 10),
     "delete-old-alert-history": _tick("alerts.tasks.delete_old_history", 86_400),
 }
 

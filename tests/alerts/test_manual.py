@@ -5,9 +5,9 @@ import threading
 import pytest
 from django.db import connections
 
-from alerts.manual import Report, report_alert
-from alerts.models import Alert
-from tests.alerts.factories import NOW
+from alerts.manual import Report, report_alert, resolve_alerts
+from alerts.models import Alert, AlertEventKind
+from tests.alerts.factories import NOW, AlertFactory
 
 REPORT = Report(name="Leak", severity="error", labels={"hall": "2"}, annotations={})
 
@@ -32,3 +32,43 @@ def test_two_people_who_report_the_same_at_once_make_one_alert() -> None:
 
     assert sorted(news) == [False, True]
     assert Alert.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_an_alert_of_a_rule_without_data_is_resolved_by_hand() -> None:
+    alert = AlertFactory.create(no_data_since=NOW, acknowledged_at=NOW)
+    version = alert.rule.group.version
+
+    done = resolve_alerts([alert.pk], by="ann", now=NOW)
+
+    alert.refresh_from_db()
+    alert.rule.group.refresh_from_db()
+    assert done.refused == []
+    assert (alert.state, alert.resolved_at, alert.acknowledged_at) == ("resolved", NOW, None)
+    assert alert.rule.group.version == version + 1
+    assert alert.memberships.exists()
+    event = alert.events.get()
+    assert (event.kind, event.by) == (AlertEventKind.RESOLVED_BY_HAND, "ann")
+
+
+@pytest.mark.django_db
+def test_nobody_is_told_of_the_end_of_an_alert_that_never_fired() -> None:
+    alert = AlertFactory.create(state="pending", no_data_since=NOW)
+
+    resolve_alerts([alert.pk], by="ann", now=NOW)
+
+    alert.refresh_from_db()
+    assert alert.state == "resolved"
+    assert not alert.memberships.exists()
+
+
+@pytest.mark.django_db
+def test_a_rule_that_has_data_resolves_its_alerts_itself() -> None:
+    alert = AlertFactory.create()
+
+    done = resolve_alerts([alert.pk], by="ann", now=NOW)
+
+    alert.refresh_from_db()
+    assert done.refused == [alert]
+    assert alert.state == "firing"
+    assert not alert.events.exists()

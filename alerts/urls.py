@@ -2,6 +2,7 @@ from django.urls import URLPattern, re_path
 
 from alerts.api.alerts import AlertListView, ResolveAlertView
 from alerts.api.rules import EvaluateView, RuleListView, RuleView
+from alerts.prometheus_api.urls import urlpatterns as prometheus_urlpatterns
 
 # Up to 18 digits, so that every id fits the database's bigint.
 urlpatterns: list[URLPattern] = [
@@ -14,4 +15,5 @@ urlpatterns: list[URLPattern] = [
         ResolveAlertView.as_view(),
         name="alert-resolve",
     ),
+    *prometheus_urlpatterns,
 ]

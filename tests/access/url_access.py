@@ -193,6 +193,8 @@ ROWS = flat(
             PATCH=Scope.ALERTS_WRITE,
             DELETE=Scope.ALERTS_WRITE,
         ),
+        prometheus("/api/v1/rules", GET=Scope.ALERTS_READ),
+        prometheus("/api/v1/alerts", GET=Scope.ALERTS_READ),
         api("/api/alerts", GET=Scope.ALERTS_READ, POST=Scope.ALERTS_WRITE),
         api("/api/alerts/<pk>/resolve", PUT=Scope.ALERTS_WRITE),
         model_admin("alerts.rulegroup"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 
 from alerts.models.rules import Rule
 
@@ -16,6 +17,9 @@ class BacktestStatus(models.TextChoices):
     DONE = "done", "Done"
     FAILED = "failed", "Failed"
     CANCELED = "canceled", "Canceled"
+
+
+UNFINISHED = (BacktestStatus.QUEUED, BacktestStatus.RUNNING)
 
 
 class Backtest(models.Model):
@@ -39,6 +43,10 @@ class Backtest(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     # The time of the last sign of life; a running one without any is taken up again.
     touched_at = models.DateTimeField(null=True)
+    # How far it is, from where another worker can go on (see `alerts.rules.backtesting.runs`).
+    state = models.BinaryField(null=True)
+    # How often a worker has died over it.
+    deaths = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         ordering = ["-created_at", "-pk"]
@@ -52,4 +60,13 @@ class Backtest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Backtest {self.pk}"
+        return f"Backtest of {self.definition.get('name', '')}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of its page in the admin."""
+        return reverse("admin:alerts_backtest_change", args=[self.pk])
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether a worker is at it, or will be."""
+        return self.status in UNFINISHED

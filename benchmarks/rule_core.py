@@ -6,6 +6,7 @@ clock moves on by an interval, and all groups are evaluated. Only the last step 
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 import time
@@ -76,7 +77,7 @@ def own_servers() -> Iterator[None]:
             from django.core.management import call_command  # noqa: PLC0415
 
             django.setup()
-            call_command("migrate", verbosity=0, skip_checks=True)
+            call_command("prepare", stdout=io.StringIO())
             yield
         finally:
             servers.stop()

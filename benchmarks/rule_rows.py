@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
 def make_groups(rule_set: str, *, rules: int, interval_seconds: float, due_at: datetime) -> None:
     """Put the groups of a set in the place of all others, with no alerts yet."""
-    from alerts.models import Alert, Rule, RuleGroup  # noqa: PLC0415 (settings are ready only now)
+    from alerts.models import Rule, RuleGroup  # noqa: PLC0415 (settings are ready only now)
 
-    Alert.objects.all().delete()
-    RuleGroup.objects.all().delete()
+    delete_all_groups()
     wanted = list(rule_groups(rule_set, rules))
     groups = RuleGroup.objects.bulk_create(
         RuleGroup(name=name, interval_ms=int(interval_seconds * 1000), next_evaluation_at=due_at)
@@ -42,6 +41,15 @@ def make_groups(rule_set: str, *, rules: int, interval_seconds: float, due_at: d
         ),
         batch_size=1000,
     )
+
+
+def delete_all_groups() -> None:
+    """Delete all rules as an operator would, then the alerts that are left of them."""
+    from alerts.models import Alert, RuleGroup  # noqa: PLC0415 (settings are ready only now)
+    from alerts.rules.changes import delete_groups  # noqa: PLC0415
+
+    delete_groups(RuleGroup.objects.all(), now=datetime.now(UTC))
+    Alert.objects.all().delete()
 
 
 class Feed:

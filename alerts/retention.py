@@ -1,4 +1,4 @@
-"""How long the history of alerts and notifications is kept, and its sweep.
+"""How long the history of alerts, notifications and backtests is kept, and its sweep.
 
 What is still to be told, or decides what is news, stays however old it is.
 """
@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from django.db import models, transaction
 
-from alerts.models import Alert, AlertState, Notification, NotificationStatus
+from alerts.models import Alert, AlertState, Backtest, Notification, NotificationStatus
+from alerts.models.backtests import UNFINISHED as UNFINISHED_BACKTESTS
 from alerts.models.notifications import UNFINISHED
 
 RESOLVED_ALERTS_KEPT_FOR = timedelta(days=180)
@@ -18,6 +19,9 @@ RESOLVED_ALERTS_KEPT_FOR = timedelta(days=180)
 
 NOTIFICATIONS_KEPT_FOR = timedelta(days=90)
 """After how long a finished notification is deleted; each holds a whole message."""
+
+BACKTESTS_KEPT_FOR = timedelta(days=30)
+"""After how long a finished backtest is deleted; by then most of its rules are others."""
 
 # Small enough that no other work waits for the locks of one batch.
 _ROWS_IN_A_BATCH = 1_000
@@ -65,7 +69,23 @@ def delete_old_notifications(*, now: datetime) -> int:
     )
 
 
-def _in_batches(find: Callable[[], models.QuerySet[Alert] | models.QuerySet[Notification]]) -> int:
+def delete_old_backtests(*, now: datetime) -> int:
+    """Delete backtests that were asked for long ago and are over; return how many."""
+    return _in_batches(
+        lambda: (
+            Backtest.objects.filter(created_at__lt=now - BACKTESTS_KEPT_FOR)
+            .exclude(status__in=UNFINISHED_BACKTESTS)
+            .order_by("created_at")
+        )
+    )
+
+
+def _in_batches(
+    find: Callable[
+        [],
+        models.QuerySet[Alert] | models.QuerySet[Notification] | models.QuerySet[Backtest],
+    ],
+) -> int:
     """Delete what `find` finds, a transaction for each batch; return how many rows."""
     total = 0
     while True:

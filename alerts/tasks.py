@@ -8,10 +8,13 @@ from django.utils import timezone
 from alerts import acknowledging, delivery, retention
 from alerts.routing import flush
 from alerts.rules import changes, evaluation
+from alerts.rules.backtesting import runs
 from observability.metrics.backend import get_backend
 
 # With the longest evaluation of one group this stays within the task's time limit.
 _EVALUATION_BUDGET_SECONDS = 5.0
+# In one turn, in which nothing else of the bulk queue is done.
+_SECONDS_OF_BACKTESTS = 10.0
 
 
 @shared_task(ignore_result=True, soft_time_limit=60, time_limit=70)
@@ -38,9 +41,10 @@ def deliver_due() -> None:
 
 @shared_task(ignore_result=True, soft_time_limit=600, time_limit=660)
 def delete_old_history() -> None:
-    """Delete alerts and notifications that are older than `alerts.retention` keeps them."""
+    """Delete alerts, notifications and backtests that are older than `alerts.retention` keeps them."""
     retention.delete_old_notifications(now=timezone.now())
     retention.delete_old_alerts(now=timezone.now())
+    retention.delete_old_backtests(now=timezone.now())
 
 
 @shared_task(ignore_result=True, soft_time_limit=delivery.DEADLINE.seconds, time_limit=60)
@@ -53,3 +57,11 @@ def deliver(notification_id: int) -> None:
 def expire_acknowledgements() -> None:
     """End the acknowledgements whose time has come."""
     acknowledging.expire_acknowledgements(now=timezone.now())
+
+
+# The queries of one part of a backtest end the turn later than it should.
+@shared_task(ignore_result=True, soft_time_limit=150, time_limit=180)
+def run_backtests() -> None:
+    """Go on with backtests, then make room for other work; several runs at once share them."""
+    if runs.run_due(backend=get_backend(), clock=timezone.now, seconds=_SECONDS_OF_BACKTESTS):
+        run_backtests.delay()

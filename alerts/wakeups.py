@@ -22,3 +22,8 @@ def wake_deliveries(notification_ids: Sequence[int]) -> None:
     for notification_id in notification_ids:
         if not wake("alerts.tasks.deliver", notification_id):
             return
+
+
+def wake_backtests() -> None:
+    """Have the backtests done that are waiting."""
+    wake("alerts.tasks.run_backtests")

@@ -188,6 +188,7 @@ CELERY_TASK_ROUTES = {
     "observability.metrics.tasks.*": {"queue": "bulk"},
     "observability.access.tasks.delete_old_access_records": {"queue": "bulk"},
     "alerts.tasks.delete_old_history": {"queue": "bulk"},
+    "alerts.tasks.run_backtests": {"queue": "bulk"},
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -226,6 +227,7 @@ CELERY_BEAT_SCHEDULE = {
         "observability.access.tasks.delete_old_access_records", 86_400
     ),
     "expire-acknowledgements": _tick("alerts.tasks.expire_acknowledgements", 10),
+    "run-backtests": _tick("alerts.tasks.run_backtests", 10),
     "delete-old-alert-history": _tick("alerts.tasks.delete_old_history", 86_400),
 }
 

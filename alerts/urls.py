@@ -1,6 +1,13 @@
 from django.urls import URLPattern, re_path
 
 from alerts.api.alerts import AlertListView, ResolveAlertView
+from alerts.api.groups import GroupListView, GroupOrderView, GroupView
+from alerts.api.history import (
+    GroupHistoryView,
+    GroupRevertView,
+    RuleHistoryView,
+    RuleRevertView,
+)
 from alerts.api.rules import EvaluateView, RuleListView, RuleView
 from alerts.prometheus_api.urls import urlpatterns as prometheus_urlpatterns
 
@@ -9,6 +16,33 @@ urlpatterns: list[URLPattern] = [
     re_path(r"^api/alert-rules/?$", RuleListView.as_view(), name="alert-rules"),
     re_path(r"^api/alert-rules/evaluate/?$", EvaluateView.as_view(), name="alert-rules-evaluate"),
     re_path(r"^api/alert-rules/(?P<pk>[0-9]{1,18})/?$", RuleView.as_view(), name="alert-rule"),
+    re_path(
+        r"^api/alert-rules/(?P<pk>[0-9]{1,18})/history/?$",
+        RuleHistoryView.as_view(),
+        name="alert-rule-history",
+    ),
+    re_path(
+        r"^api/alert-rules/(?P<pk>[0-9]{1,18})/revert/?$",
+        RuleRevertView.as_view(),
+        name="alert-rule-revert",
+    ),
+    re_path(r"^api/rule-groups/?$", GroupListView.as_view(), name="rule-groups"),
+    re_path(r"^api/rule-groups/(?P<pk>[0-9]{1,18})/?$", GroupView.as_view(), name="rule-group"),
+    re_path(
+        r"^api/rule-groups/(?P<pk>[0-9]{1,18})/order/?$",
+        GroupOrderView.as_view(),
+        name="rule-group-order",
+    ),
+    re_path(
+        r"^api/rule-groups/(?P<pk>[0-9]{1,18})/history/?$",
+        GroupHistoryView.as_view(),
+        name="rule-group-history",
+    ),
+    re_path(
+        r"^api/rule-groups/(?P<pk>[0-9]{1,18})/revert/?$",
+        GroupRevertView.as_view(),
+        name="rule-group-revert",
+    ),
     re_path(r"^api/alerts/?$", AlertListView.as_view(), name="alerts"),
     re_path(
         r"^api/alerts/(?P<pk>[0-9]{1,18})/resolve/?$",

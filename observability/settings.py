@@ -284,6 +284,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api",
+    "ENUM_NAME_OVERRIDES": {"Otherwise": "alerts.models.rules.Otherwise.choices"},
 }
 BOOTSTRAP_API_KEY = env.secret("BOOTSTRAP_API_KEY")
 ADMIN_PASSWORD = env.secret("ADMIN_PASSWORD")

@@ -8,7 +8,7 @@ the history of rules has a row more for each thing that has really changed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -69,10 +69,31 @@ def enable_rules(
 
 
 @transaction.atomic
+def order_rules(
+    group: RuleGroup, rule_ids: Sequence[int], *, now: datetime, author: Author = NOBODY
+) -> None:
+    """Put the rules of a group into the order of `rule_ids`; rules it does not name come last."""
+    _lock({group.pk})
+    places = {rule_id: place for place, rule_id in enumerate(rule_ids)}
+    rules = list(
+        Rule.objects.filter(group=group).select_related("group").order_by("position", "pk")
+    )
+    ordered = sorted(rules, key=lambda rule: places.get(rule.pk, len(places)))
+    moved = []
+    for place, rule in enumerate(ordered):
+        if rule.position != place:
+            rule.position, rule.updated_at = place, now
+            moved.append(rule)
+    Rule.objects.bulk_update(moved, ["position", "updated_at"], batch_size=500)
+    note(moved, RevisionAction.CHANGED, author=author, now=now)
+    _settle({group.pk} if moved else set(), now=now)
+
+
+@transaction.atomic
 def save_group(group: RuleGroup, *, now: datetime, author: Author = NOBODY) -> None:
     """Save a new or changed group, and leave alone what evaluation keeps in its row."""
     before = {one.pk: definition_of(one) for one in RuleGroup.objects.filter(pk=group.pk)}
-    if group.pk is None:
+    if not before:
         group.next_evaluation_at = now
         group.save()
     else:

@@ -81,3 +81,19 @@ class LeaseLostError(RuleError):
     def __init__(self, group_id: int) -> None:
         super().__init__(f"the lease on rule group {group_id} was lost")
         self.group_id = group_id
+
+
+class ProvisionedError(RuleError):
+    """A group comes from a file of the watched folder, which alone says what is in it."""
+
+    def __init__(self, name: str, file: str) -> None:
+        super().__init__(
+            f"the group {name!r} comes from {file} in the watched folder: change that file,"
+            " or make a group of your own"
+        )
+        self.name = name
+        self.file = file
+
+
+class RevertError(RuleError):
+    """A rule or a group cannot be made again what it was."""

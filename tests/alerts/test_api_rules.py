@@ -8,12 +8,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from alerts.models import Alert, AlertState, Rule, RuleGroup
+from alerts.models import Alert, AlertState, Rule, RuleGroup, RuleRevision
 from observability.access.scopes import Scope
 from observability.metrics.backend import get_backend
 from observability.metrics.samples import batch_at
 from tests.access.cast import bearer, make_key
-from tests.alerts.factories import AlertFactory, RuleFactory
+from tests.alerts.factories import AlertFactory, RuleFactory, RuleGroupFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -211,3 +211,204 @@ def test_listing_rules_asks_the_database_no_more_for_more_rules(
 
     with django_assert_max_num_queries(5):
         api("GET", "/api/alert-rules")
+
+
+def test_a_recording_rule_is_made_of_record_and_expr(api: Api) -> None:
+    body = {"record": "job:load:avg", "expr": "avg by (job) (load)", "labels": {"team": "infra"}}
+
+    response = api("POST", "/api/alert-rules", body)
+
+    assert response.status_code == 201, response.content
+    made = response.json()
+    assert (made["kind"], made["record"], made["name"]) == ("recording",) + ("job:load:avg",) * 2
+    assert (made["severity"], made["labels"]) == ("", {"team": "infra"})
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"record": "a b", "expr": "up"}, "name"),
+        ({"record": "a", "name": "b", "expr": "up"}, "record"),
+        ({"record": "a", "kind": "alerting", "expr": "up"}, "record"),
+        ({"record": "a"}, "expr"),
+        ({"record": "a", "metric": "up"}, "metric"),
+        ({"record": "a", "expr": "up", "duration": "5m"}, "duration"),
+        ({"record": "a", "expr": "up", "severity": "info"}, "severity"),
+        ({"record": "a", "expr": "up", "annotations": {"a": "b"}}, "annotations"),
+        ({"record": "a", "expr": "up", "on_no_data": "fire"}, "on_no_data"),
+        ({"record": "a", "expr": "up", "resolve_expr": "up"}, "resolve_expr"),
+        ({"record": "a", "expr": "up", "labels": {"__name__": "b"}}, "labels.__name__"),
+        ({"name": "A", "expr": "up", "resolve_expr": "up["}, "resolve_expr"),
+        ({**CPU, "resolve_expr": "up"}, "resolve_expr"),
+        ({**CPU, "resolve_threshold": 95}, "resolve_threshold"),
+        ({**CPU, "on_error": "panic"}, "on_error"),
+        ({**CPU, "group_id": 99}, "group_id"),
+        ({**CPU, "labels": {"team": "{{ $value"}}, "labels.team"),
+        ({**CPU, "annotations": {"summary": "{{ nothing }}"}}, "annotations.summary"),
+        ({**CPU, "expr": "cpu_usage > 91"}, "expr"),
+    ],
+    ids=json.dumps,
+)
+def test_what_cannot_be_is_refused_at_its_field(api: Api, body: dict[str, Any], field: str) -> None:
+    response = api("POST", "/api/alert-rules", body)
+
+    assert response.status_code == 422
+    assert [each["field"] for each in response.json()["error"]["details"]] == [field]
+    assert not Rule.objects.exists()
+
+
+def test_a_resolve_threshold_compiles_to_a_resolve_condition(api: Api) -> None:
+    made = api("POST", "/api/alert-rules", {**CPU, "resolve_threshold": 80}).json()
+    cleared = api("PATCH", f"/api/alert-rules/{made['id']}", {"resolve_threshold": None}).json()
+
+    assert (made["expr"], made["resolve_expr"]) == ("cpu_usage > 90", "cpu_usage <= 80")
+    assert (cleared["expr"], cleared["resolve_expr"]) == ("cpu_usage > 90", "")
+
+
+def test_a_resolve_condition_in_promql_stays_until_it_is_changed(api: Api) -> None:
+    body = {"name": "Hot", "expr": "temp > 90", "resolve_expr": "temp < 80"}
+    path = f"/api/alert-rules/{api('POST', '/api/alert-rules', body).json()['id']}"
+
+    changed = api("PATCH", path, {"expr": "temp > 95"}).json()
+    moved = api("PATCH", path, {"resolve_expr": "temp < 70"}).json()
+
+    assert (changed["expr"], changed["resolve_expr"]) == ("temp > 95", "temp < 80")
+    assert (moved["expr"], moved["resolve_expr"]) == ("temp > 95", "temp < 70")
+
+
+def test_labels_may_be_templates_and_say_the_severity_where_the_rule_does_not(api: Api) -> None:
+    labels = {"severity": "{{ if gt $value 95.0 }}critical{{ else }}warning{{ end }}"}
+
+    response = api("POST", "/api/alert-rules", {**CPU, "severity": "", "labels": labels})
+
+    assert response.status_code == 201, response.content
+    assert response.json()["labels"] == labels
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**CPU, "resolve_threshold": 80, "function": "max_over_time", "window": "10m"},
+        {"name": "Down", "expr": "up == 0", "resolve_expr": "up == 1", "on_no_data": "fire"},
+        {"record": "job:load:avg", "expr": "avg by (job) (load)"},
+    ],
+    ids=["simple form", "PromQL", "recording"],
+)
+def test_a_rule_can_be_put_back_as_it_was_got(api: Api, body: dict[str, Any]) -> None:
+    path = f"/api/alert-rules/{api('POST', '/api/alert-rules', body).json()['id']}"
+    got = api("GET", path).json()
+
+    response = api("PUT", path, got)
+
+    assert response.status_code == 200, response.content
+    assert {**response.json(), "updated_at": ""} == {**got, "updated_at": ""}
+    assert RuleRevision.objects.filter(subject="rule").count() == 1
+
+
+def test_a_rule_stays_what_it_was_made(api: Api) -> None:
+    rule = RuleFactory.create()
+
+    response = api("PATCH", f"/api/alert-rules/{rule.pk}", {"record": "a"})
+
+    assert response.status_code == 422
+    assert "stays alerting" in response.content.decode()
+
+
+def test_a_group_is_named_by_its_id_where_files_share_a_name(api: Api) -> None:
+    RuleGroupFactory.create(name="node", file="a.yml")
+    other = RuleGroupFactory.create(name="node", file="b.yml")
+
+    by_id = api("POST", "/api/alert-rules", {**CPU, "group_id": other.pk}).json()
+    by_name = api("POST", "/api/alert-rules", {**CPU, "group": "node"}).json()
+
+    assert (by_id["group_id"], by_id["file"]) == (other.pk, "b.yml")
+    assert by_name["file"] == ""
+
+
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [("PUT", CPU), ("PATCH", {"enabled": False}), ("DELETE", None)],
+    ids=["put", "patch", "delete"],
+)
+def test_a_rule_of_a_provisioned_group_is_changed_in_its_file(
+    api: Api, method: str, body: Any
+) -> None:
+    group = RuleGroupFactory.create(name="node", file="node.yml", is_provisioned=True)
+    rule = RuleFactory.create(group=group)
+
+    response = api(method, f"/api/alert-rules/{rule.pk}", body)
+
+    error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (409, "provisioned")
+    assert "node.yml in the watched folder" in error["message"]
+    assert Rule.objects.get().enabled
+
+
+def test_no_rule_is_made_in_or_moved_to_a_provisioned_group(api: Api) -> None:
+    group = RuleGroupFactory.create(file="node.yml", is_provisioned=True)
+    rule = RuleFactory.create()
+
+    made = api("POST", "/api/alert-rules", {**CPU, "group_id": group.pk})
+    moved = api("PATCH", f"/api/alert-rules/{rule.pk}", {"group_id": group.pk})
+
+    assert (made.status_code, moved.status_code) == (409, 409)
+
+
+@pytest.fixture
+def choosable() -> None:
+    node = RuleGroupFactory.create(name="node", file="node.yml")
+    firing = RuleFactory.create(name="Firing", group=node, severity="critical")
+    AlertFactory.create(rule=firing)
+    pending = RuleFactory.create(name="Pending", expr="queue > 5", health="err")
+    AlertFactory.create(rule=pending, state=AlertState.PENDING)
+    RuleFactory.create(name="Off", enabled=False, severity="")
+    RuleFactory.create(name="job:x", kind="recording", severity="", group=node)
+
+
+@pytest.mark.usefixtures("choosable")
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["job:x", "Off", "Pending", "Firing"]),
+        ("group=node", ["job:x", "Firing"]),
+        ("file=node.yml&kind=alerting", ["Firing"]),
+        ("file=", ["Off", "Pending"]),
+        ("state=firing", ["Firing"]),
+        ("state=pending", ["Pending"]),
+        ("state=inactive", ["job:x", "Off"]),
+        ("severity=critical", ["Firing"]),
+        ("severity=", ["job:x", "Off"]),
+        ("health=err", ["Pending"]),
+        ("kind=recording", ["job:x"]),
+        ("enabled=false", ["Off"]),
+        ("search=QUEUE", ["Pending"]),
+        ("search=fir&enabled=true", ["Firing"]),
+    ],
+)
+def test_rules_are_listed_by(api: Api, query: str, names: list[str]) -> None:
+    found = api("GET", f"/api/alert-rules?{query}").json()["results"]
+
+    assert [rule["name"] for rule in found] == names
+
+
+@pytest.mark.parametrize("query", ["state=red", "kind=x", "group_id=x", "enabled=perhaps"])
+def test_filters_that_cannot_be_are_refused(api: Api, query: str) -> None:
+    assert api("GET", f"/api/alert-rules?{query}").status_code == 422
+
+
+def test_changes_are_remembered_with_the_key_that_made_them(api: Api) -> None:
+    path = (
+        f"/api/alert-rules/{api('POST', '/api/alert-rules', {**CPU, 'group': 'New'}).json()['id']}"
+    )
+    api("PATCH", path, {"threshold": 95})
+    api("DELETE", path)
+
+    revisions = RuleRevision.objects.order_by("pk").values_list("subject", "action", "by")
+
+    assert [revision[:2] for revision in revisions] == [
+        ("group", "created"),
+        ("rule", "created"),
+        ("rule", "changed"),
+        ("rule", "deleted"),
+    ]
+    assert all(by.startswith("key ") for _, _, by in revisions)

@@ -38,6 +38,16 @@ def register_rule_pages() -> None:
             order=30,
         )
     )
+    register_entry(
+        Entry(
+            section=Section.ALERTS,
+            title="Runbooks",
+            icon="menu_book",
+            url_name="alerts-runbooks",
+            permission="alerts.view_alert",
+            order=40,
+        )
+    )
     register_link(
         ExpressionLink(
             title="Create an alert rule",

@@ -10,6 +10,8 @@ from alerts.api.history import (
 )
 from alerts.api.rules import EvaluateView, RuleListView, RuleView
 from alerts.prometheus_api.urls import urlpatterns as prometheus_urlpatterns
+from alerts.runbook_pages import runbook_page
+from observability.access.pages import admin_page
 
 # Up to 18 digits, so that every id fits the database's bigint.
 urlpatterns: list[URLPattern] = [
@@ -50,4 +52,11 @@ urlpatterns: list[URLPattern] = [
         name="alert-resolve",
     ),
     *prometheus_urlpatterns,
+    admin_page("runbooks/", runbook_page, name="alerts-runbooks", permission="alerts.view_alert"),
+    admin_page(
+        "runbooks/<slug:name>/",
+        runbook_page,
+        name="alerts-runbook",
+        permission="alerts.view_alert",
+    ),
 ]

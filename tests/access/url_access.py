@@ -214,6 +214,12 @@ ROWS = flat(
         model_admin("alerts.rule"),
         page("/admin/alerts/rule/preview/", "alerts.change_rule"),
         model_admin("alerts.alert", can="view"),
+        page("/admin/runbooks/", "alerts.view_alert"),
+        page(
+            "/admin/runbooks/<slug:name>/",
+            "alerts.view_alert",
+            example="/admin/runbooks/chocochoco-high-error-rate/",
+        ),
         # Routing and notifications
         model_admin("alerts.receiver"),
         page("/admin/alerts/receiver/<path:object_id>/test/", "alerts.change_receiver"),

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import yaml
 from django.core.management import call_command
+from django.urls import resolve
 
 from alerts.rules.files.definitions import FileRule
 from alerts.rules.files.reading import load_rule_file
+from alerts.runbooks import FOLDER, runbook_names
 from observability.embedded.locations import PROJECT_DIR
 from observability.promql.durations import parse_duration_ms
 
@@ -86,3 +88,32 @@ def test_names_are_unique_within_a_system() -> None:
         names = [rule.alert for rule in alerts_of(name)]
 
         assert len(set(names)) == len(names)
+
+
+def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
+    links = [rule.annotations["runbook_url"] for name in ALERTS for rule in alerts_of(name)]
+
+    pages = [
+        link.removeprefix("{{ $externalURL }}").strip("/").rpartition("/")[2] for link in links
+    ]
+
+    assert sorted(pages) == runbook_names()
+    assert all(
+        resolve(link.removeprefix("{{ $externalURL }}")).url_name == "alerts-runbook"
+        for link in links
+    )
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_runbook_tells_the_severity_and_the_time_of_its_alert(name: str) -> None:
+    for rule in alerts_of(name):
+        page = rule.annotations["runbook_url"].strip("/").rpartition("/")[2]
+        _, text, *_ = (FOLDER / f"{page}.md").read_text(encoding="utf-8").split("\n\n")
+
+        assert f", for {_in_words(rule.hold_ms)}. Severity: {rule.labels['severity']}." in text
+
+
+def _in_words(duration_ms: int) -> str:
+    minutes = duration_ms // 60_000
+    count, unit = (minutes // 60, "hour") if minutes % 60 == 0 else (minutes, "minute")
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

@@ -44,6 +44,8 @@ class RuleRevision(models.Model):
         ordering = ["-at", "-pk"]
         indexes = [
             models.Index(fields=["subject", "subject_id", "-id"], name="alerts_revision_subject"),
+            # A group's history, with that of its rules.
+            models.Index(fields=["group_id", "-id"], name="alerts_revision_group"),
             models.Index(fields=["-at", "-id"], name="alerts_revision_newest"),
         ]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import JSONField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import JSONField, OuterRef, QuerySet, Subquery
 
-from alerts.models import RevisionAction, RevisionSubject, Rule, RuleGroup, RuleRevision
+from alerts.models import RevisionAction, RevisionSubject, RuleRevision
 from alerts.rules.revisions import GROUP_FIELDS, RULE_FIELDS
 
 
@@ -43,17 +43,7 @@ def of_rule(rule_id: int) -> QuerySet[RuleRevision]:
 
 def of_group(group_id: int) -> QuerySet[RuleRevision]:
     """Return the revisions of a group, which may be deleted, and of the rules it had then."""
-    return revisions().filter(
-        Q(subject=RevisionSubject.GROUP, subject_id=group_id)
-        | Q(subject=RevisionSubject.RULE, group_id=group_id)
-    )
-
-
-def newest(row: Rule | RuleGroup) -> RuleRevision | None:
-    """Return what was last done to a rule or a group."""
-    subject = RevisionSubject.RULE if isinstance(row, Rule) else RevisionSubject.GROUP
-    found = RuleRevision.objects.filter(subject=subject, subject_id=row.pk)
-    return found.order_by("-pk").first()
+    return revisions().filter(group_id=group_id)
 
 
 def changes_of(revision: RuleRevision) -> list[FieldChange]:
@@ -61,27 +51,27 @@ def changes_of(revision: RuleRevision) -> list[FieldChange]:
     if revision.action == RevisionAction.DELETED:
         return []
     before: Mapping[str, Any] = getattr(revision, "before", None) or {}
-    return field_changes(before, revision.definition)
+    return field_changes(_in_order(before), _in_order(revision.definition))
 
 
 def field_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[FieldChange]:
-    """Return the fields in which two definitions differ, in the order of the definition.
+    """Return the fields in which two definitions differ, in the order of the second.
 
     What a first definition leaves empty is no change.
     """
     old, new = _flat(before), _flat(after)
-    order = [*new, *(field for field in old if field not in new)]
+    fields = [*new, *(field for field in old if field not in new)]
     return [
         FieldChange(field, old.get(field), new.get(field))
-        for field in sorted(order, key=_place)
+        for field in fields
         if old.get(field) != new.get(field) and (before or new.get(field) not in ("", None))
     ]
 
 
-def _place(field: str) -> int:
-    head = field.partition(".")[0]
-    order = (*dict.fromkeys((*RULE_FIELDS, *GROUP_FIELDS)), "group")
-    return order.index(head) if head in order else len(order)
+def _in_order(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition as it was made; the database has its own order."""
+    fields = dict.fromkeys((*RULE_FIELDS, *GROUP_FIELDS, *definition))
+    return {field: definition[field] for field in fields if field in definition}
 
 
 def _flat(definition: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,16 +8,27 @@ the history of rules has a row more for each thing that has really changed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
 from alerts.models import Alert, AlertState, RevisionAction, Rule, RuleGroup
 from alerts.routing.dispatch import dispatch_alerts
-from alerts.rules.revisions import GROUP_FIELDS, NOBODY, Author, definition_of, note
+from alerts.rules.group_writes import GroupWrite
+from alerts.rules.revisions import (
+    GROUP_FIELDS,
+    NOBODY,
+    RULE_FIELDS,
+    Author,
+    definition_of,
+    note,
+)
 from alerts.wakeups import wake_evaluation
+
+_BATCH = 500
 
 
 @transaction.atomic
@@ -131,6 +142,61 @@ def delete_groups(groups: QuerySet[RuleGroup], *, now: datetime, author: Author 
     _settle(group_ids, now=now)
 
 
+def lock_groups(groups: QuerySet[RuleGroup]) -> None:
+    """Lock groups until the transaction ends, before somebody decides how to change them."""
+    _lock(list(groups.values_list("pk", flat=True)))
+
+
+@transaction.atomic
+def write_groups(
+    writes: Sequence[GroupWrite],
+    *,
+    removed: Sequence[RuleGroup] = (),
+    now: datetime,
+    author: Author = NOBODY,
+) -> None:
+    """Write groups and rules as files have them, provisioned ones too, and delete others.
+
+    The number of statements does not depend on how many groups and rules there are.
+    """
+    rules = [rule for write in writes for rule in write.rules]
+    leaving = [rule.pk for write in writes for rule in write.removed]
+    groups = [write.group for write in writes if write.saves_group]
+    new_groups = [group for group in groups if group._state.adding]
+    old_groups = [group for group in groups if not group._state.adding]
+    new_rules = [rule for rule in rules if rule._state.adding]
+    old_rules = [rule for rule in rules if not rule._state.adding]
+    gone_ids = {group.pk for group in removed}
+    _lock({write.group.pk for write in writes if not write.group._state.adding} | gone_ids)
+    before_groups = _definitions(RuleGroup.objects.filter(pk__in=[one.pk for one in old_groups]))
+    before_rules = _definitions(
+        Rule.objects.filter(pk__in=[one.pk for one in old_rules]).select_related("group")
+    )
+
+    going = Rule.objects.filter(Q(pk__in=leaving) | Q(group__in=gone_ids)).select_related("group")
+    note([*going, *removed], RevisionAction.DELETED, author=author, now=now)
+    Rule.objects.filter(pk__in=leaving).delete()
+    RuleGroup.objects.filter(pk__in=gone_ids).delete()
+
+    for group in new_groups:
+        group.next_evaluation_at = now
+    RuleGroup.objects.bulk_create(new_groups, batch_size=_BATCH)
+    RuleGroup.objects.bulk_update(old_groups, [*GROUP_FIELDS, "is_provisioned"], batch_size=_BATCH)
+    for write in writes:
+        for rule in write.rules:
+            rule.group = write.group
+            rule.updated_at = now
+    Rule.objects.bulk_create(new_rules, batch_size=_BATCH)
+    _update_rules(old_rules, [*RULE_FIELDS, "updated_at"])
+    shifted = [rule for write in writes for rule in write.shifted]
+    _update_rules(shifted, ["position"])
+
+    note([*new_groups, *new_rules], RevisionAction.CREATED, author=author, now=now)
+    note(old_groups, RevisionAction.CHANGED, author=author, now=now, before=before_groups)
+    note(old_rules, RevisionAction.CHANGED, author=author, now=now, before=before_rules)
+    _settle({write.group.pk for write in writes}, now=now)
+
+
 @transaction.atomic
 def resolve_abandoned(*, now: datetime) -> int:
     """Resolve alerts whose rule is gone or switched off, and return how many there were.
@@ -158,6 +224,21 @@ def resolve_abandoned(*, now: datetime) -> int:
 def _lock(group_ids: Collection[int]) -> None:
     groups = RuleGroup.objects.filter(pk__in=group_ids)
     list(groups.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+
+
+def _update_rules(rules: Sequence[Rule], fields: Sequence[str]) -> None:
+    # An insert that meets the row; `bulk_update` of 15 fields takes 20 times as long.
+    Rule.objects.bulk_create(
+        rules,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=fields,
+        batch_size=_BATCH,
+    )
+
+
+def _definitions(rows: Iterable[Rule | RuleGroup]) -> dict[int, dict[str, Any]]:
+    return {row.pk: definition_of(row) for row in rows}
 
 
 def _settle(group_ids: Collection[int], *, now: datetime) -> None:

@@ -1,9 +1,17 @@
-"""What a rule file says, before anything is made of it."""
+"""What a rule file says, before anything is made of it.
+
+Beside Prometheus's keys stand the portal's own: `resolve_expr`, `on_no_data`, `on_error`,
+`enabled` and `simple` of a rule, `owner` and `enabled` of a group. Without them everything is as
+in Prometheus.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from alerts.rules.states import Otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +37,13 @@ class FileRule:
         keep_firing_ms: `keep_firing_for`.
         labels: Given to each result; templates in an alerting rule.
         annotations: Templates.
+        resolve_expr: What resolves a firing alert, PromQL; '' for the end of `expr` itself.
+        on_no_data: What becomes of alerts when there is no data.
+        on_error: What becomes of alerts when the expression cannot be evaluated.
+        enabled: Whether it is evaluated.
+        form: The simple form that `expr` was compiled from; None for a rule made in PromQL.
         place: Where the rule begins.
-        places: Where its fields stand, of those that can be wrong: record, alert, expr.
+        places: Where its fields stand, of those that can be wrong.
     """
 
     record: str = ""
@@ -40,8 +53,13 @@ class FileRule:
     keep_firing_ms: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
-    place: Place = Place(1, 1)
-    places: Mapping[str, Place] = field(default_factory=dict)
+    resolve_expr: str = ""
+    on_no_data: Otherwise = Otherwise.RESOLVE
+    on_error: Otherwise = Otherwise.KEEP
+    enabled: bool = True
+    form: Mapping[str, Any] | None = None
+    place: Place = field(default=Place(1, 1), compare=False)
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
 
     @property
     def name(self) -> str:
@@ -59,6 +77,8 @@ class FileGroup:
         query_offset_ms: How far back expressions are evaluated; None takes the default.
         limit: Alerts or series that one rule may have; 0 for any number.
         labels: Given to the results of all rules, whose own labels win.
+        owner: The person or team that looks after it.
+        enabled: Whether it is evaluated.
         rules: The rules.
         place: Where the group begins.
     """
@@ -68,8 +88,10 @@ class FileGroup:
     query_offset_ms: int | None = None
     limit: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
+    enabled: bool = True
     rules: Sequence[FileRule] = ()
-    place: Place = Place(1, 1)
+    place: Place = field(default=Place(1, 1), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

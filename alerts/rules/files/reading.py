@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from alerts.rules.files.definitions import FileGroup, FileRule, Place, RuleFile
 from alerts.rules.files.errors import RuleFileError
 from alerts.rules.files.validation import problems
-from alerts.strict_yaml import Decoder, Node, YamlError, read_document
+from alerts.rules.states import Otherwise
+from alerts.strict_yaml import Decoder, Fields, Node, YamlError, plain_value, read_document
+from observability.promql.labels import quote
+
+_PLACED = ("record", "alert", "expr", "resolve_expr", "simple")
 
 
 def load_rule_file(path: Path, *, ignore_unknown_fields: bool = False) -> RuleFile:
@@ -18,16 +23,25 @@ def load_rule_file(path: Path, *, ignore_unknown_fields: bool = False) -> RuleFi
     """
     try:
         text = path.read_text(encoding="utf-8")
-        rule_file = read_rules(text, ignore_unknown_fields=ignore_unknown_fields)
-        found = problems(rule_file)
     except OSError as error:
         raise RuleFileError([f"open {path}: {(error.strerror or '').lower()}"]) from error
     except UnicodeDecodeError as error:
         raise RuleFileError([f"{path}: not in UTF-8"]) from error
+    return checked_rules(text, str(path), ignore_unknown_fields=ignore_unknown_fields)
+
+
+def checked_rules(text: str, name: str, *, ignore_unknown_fields: bool = False) -> RuleFile:
+    """Return what the text of a rule file says when nothing is wrong with it.
+
+    Raises:
+        RuleFileError: Something is; each problem begins with the file's name.
+    """
+    try:
+        rule_file = read_rules(text, ignore_unknown_fields=ignore_unknown_fields)
     except YamlError as error:
-        raise RuleFileError([f"{path}: {error}"]) from error
-    if found:
-        raise RuleFileError([f"{path}: {problem}" for problem in found])
+        raise RuleFileError([f"{name}: {error}"]) from error
+    if found := problems(rule_file):
+        raise RuleFileError([f"{name}: {problem}" for problem in found])
     return rule_file
 
 
@@ -53,6 +67,8 @@ def _group(node: Node, decoder: Decoder) -> FileGroup:
             query_offset_ms=fields.duration_ms("query_offset"),
             limit=fields.integer("limit"),
             labels=fields.texts_by_name("labels"),
+            owner=fields.text("owner"),
+            enabled=_is_enabled(fields),
             rules=[_rule(rule, decoder) for rule in fields.items("rules", "rulefmt.Rule")],
             place=_place(node),
         )
@@ -60,7 +76,7 @@ def _group(node: Node, decoder: Decoder) -> FileGroup:
 
 def _rule(node: Node, decoder: Decoder) -> FileRule:
     with decoder.fields(node, "rulefmt.Rule") as fields:
-        places = {name: fields.node(name) for name in ("record", "alert", "expr")}
+        places = {name: fields.node(name) for name in _PLACED}
         return FileRule(
             record=fields.text("record"),
             alert=fields.text("alert"),
@@ -69,9 +85,35 @@ def _rule(node: Node, decoder: Decoder) -> FileRule:
             keep_firing_ms=fields.duration_ms("keep_firing_for") or 0,
             labels=fields.texts_by_name("labels"),
             annotations=fields.texts_by_name("annotations"),
+            resolve_expr=fields.text("resolve_expr"),
+            on_no_data=fields.parsed("on_no_data", _otherwise) or Otherwise.RESOLVE,
+            on_error=fields.parsed("on_error", _otherwise) or Otherwise.KEEP,
+            enabled=_is_enabled(fields),
+            form=_form(fields.node("simple"), decoder),
             place=_place(node),
             places={name: _place(found) for name, found in places.items() if found},
         )
+
+
+def _is_enabled(fields: Fields) -> bool:
+    return fields.node("enabled") is None or fields.boolean("enabled")
+
+
+def _otherwise(text: str) -> Otherwise:
+    try:
+        return Otherwise(text)
+    except ValueError:
+        raise ValueError(f"expected keep, fire or resolve, got {quote(text[:100])}") from None
+
+
+def _form(node: Node | None, decoder: Decoder) -> dict[str, Any] | None:
+    if node is None:
+        return None
+    form = plain_value(node, decoder)
+    if isinstance(form, dict):
+        return form
+    decoder.report(node, "expected a mapping with metric, operator and threshold")
+    return None
 
 
 def _place(node: Node) -> Place:

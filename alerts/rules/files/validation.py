@@ -1,4 +1,4 @@
-"""What is wrong with the rules of a file, in promtool's words.
+"""What is wrong with the rules of a file, in promtool's words, the portal's own keys included.
 
 Source: Prometheus 3, model/rulefmt/rulefmt.go (`RuleGroups.Validate`, `Rule.Validate`).
 """
@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from alerts.rules.condition import compile_condition, compile_resolution, read_condition
+from alerts.rules.errors import InvalidRuleError
 from alerts.rules.files.definitions import FileRule, RuleFile
+from alerts.rules.states import Otherwise
 from alerts.templating.errors import TemplateError
 from alerts.templating.prometheus import parse_alert_template
 from observability.promql.errors import PromQLError
@@ -51,6 +54,7 @@ def _rule_problems(rule: FileRule) -> Iterator[tuple[str, str]]:
             yield "expr", f"could not parse expression: {error}"
     if rule.record:
         yield from (("record", problem) for problem in _recording_problems(rule))
+    yield from _own_problems(rule)
     yield from (("", problem) for problem in _label_problems(rule.labels))
     for name in rule.annotations:
         if not name:
@@ -58,6 +62,43 @@ def _rule_problems(rule: FileRule) -> Iterator[tuple[str, str]]:
     if rule.alert:
         for kind, texts in (("label", rule.labels), ("annotation", rule.annotations)):
             yield from (("", problem) for problem in _template_problems(rule, kind, texts))
+
+
+def _own_problems(rule: FileRule) -> Iterator[tuple[str, str]]:
+    if rule.resolve_expr:
+        try:
+            parse(rule.resolve_expr)
+        except PromQLError as error:
+            yield "resolve_expr", f"could not parse resolve expression: {error}"
+    if rule.form is not None:
+        try:
+            condition = read_condition(rule.form)
+        except InvalidRuleError as error:
+            yield from (
+                ("simple", f"invalid field 'simple': {one.field}: {one.message}")
+                for one in error.problems
+            )
+        else:
+            for name, given, compiled in (
+                ("expr", rule.expr, compile_condition(condition)),
+                ("resolve_expr", rule.resolve_expr, compile_resolution(condition)),
+            ):
+                if not _is_same(given, compiled):
+                    yield (
+                        "simple",
+                        f"'simple' says {compiled or 'nothing'} where '{name}' says "
+                        f"{given.strip() or 'nothing'}; keep one of them",
+                    )
+
+
+def _is_same(given: str, compiled: str) -> bool:
+    if not given or not compiled:
+        return given == compiled
+    try:
+        return parse(given) == parse(compiled)
+    except PromQLError:
+        # Said of the expression itself.
+        return True
 
 
 def _template_problems(rule: FileRule, kind: str, texts: Mapping[str, str]) -> Iterator[str]:
@@ -75,6 +116,14 @@ def _recording_problems(rule: FileRule) -> Iterator[str]:
         yield "invalid field 'for' in recording rule"
     if rule.keep_firing_ms:
         yield "invalid field 'keep_firing_for' in recording rule"
+    for name, is_given in (
+        ("resolve_expr", rule.resolve_expr),
+        ("simple", rule.form is not None),
+        ("on_no_data", rule.on_no_data is not Otherwise.RESOLVE),
+        ("on_error", rule.on_error is not Otherwise.KEEP),
+    ):
+        if is_given:
+            yield f"invalid field '{name}' in recording rule"
     if "{" in rule.record or "}" in rule.record:
         yield ("braces present in the recording rule name; should it be in expr?: " + rule.record)
 

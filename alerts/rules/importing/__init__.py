@@ -1,0 +1,1 @@
+"""Rule files into the database: what would change, and the change itself."""

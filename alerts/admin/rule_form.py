@@ -6,188 +6,58 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django import forms
-from unfold.widgets import (
-    UnfoldAdminDecimalFieldWidget,
-    UnfoldAdminRadioSelectWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-)
 
-from alerts.admin.durations import RuleDurationField
-from alerts.admin.rows import Column, PairsField, RowsField, RowsWidget
-from alerts.models import Rule, RuleGroup
-from alerts.rules.condition import Comparison, Fold, WindowFunction
+from alerts.admin.rule_fields import PROMQL, SIMPLE, RuleFields
+from alerts.models import Otherwise, Rule, RuleGroup, RuleKind
 from alerts.rules.definition import (
     Expression,
     check_annotations,
     check_labels,
+    check_recorded_labels,
+    check_recorded_name,
     expression_of_form,
     expression_of_promql,
 )
 from alerts.rules.errors import InvalidRuleError
+from alerts.rules.preview import Draft
 from observability.promql.go_floats import plain
-from observability.promql.matchers import MatchOp
 
-SIMPLE = "simple"
-PROMQL = "promql"
-_Value = TypeVar("_Value")
-OWN_ANNOTATIONS = ("summary", "description", "runbook_url")
+OWN_ANNOTATIONS = ("summary", "description", "runbook_url", "dashboard_url")
 """The annotations that have a field of their own."""
 
-_COMPARISONS = {
-    Comparison.GREATER: "is above (>)",
-    Comparison.GREATER_OR_EQUAL: "is at or above (>=)",
-    Comparison.LESS: "is below (<)",
-    Comparison.LESS_OR_EQUAL: "is at or below (<=)",
-    Comparison.EQUAL: "equals (==)",
-    Comparison.NOT_EQUAL: "differs from (!=)",
-}
-_FUNCTIONS = {
-    WindowFunction.RATE: "rate: growth of a counter a second",
-    WindowFunction.INCREASE: "increase: growth of a counter",
-    WindowFunction.AVG: "avg_over_time: average of the window",
-    WindowFunction.MIN: "min_over_time: lowest of the window",
-    WindowFunction.MAX: "max_over_time: highest of the window",
-    WindowFunction.SUM: "sum_over_time: sum of the window",
-    WindowFunction.COUNT: "count_over_time: samples in the window",
-}
-_FOLDS = {
-    Fold.AVG: "avg: their average",
-    Fold.MIN: "min: the lowest",
-    Fold.MAX: "max: the highest",
-    Fold.SUM: "sum: their sum",
-    Fold.COUNT: "count: how many there are",
-}
-# unfold makes a JavaScript variable of each of these fields, so they cannot have their places' names.
+SIMPLE_FIELDS = (
+    "metric",
+    "filters",
+    "over_time",
+    "window_length",
+    "aggregation",
+    "by",
+    "operator",
+    "threshold",
+    "resolve_threshold",
+)
+"""What only a rule of the simple form is asked."""
+
+ALERTING_FIELDS = (
+    "severity",
+    "made_in",
+    *SIMPLE_FIELDS,
+    "resolve_expr",
+    "hold_ms",
+    "keep_firing_ms",
+    "on_no_data",
+    "on_error",
+    *OWN_ANNOTATIONS,
+    "annotations",
+)
+"""What only an alerting rule is asked."""
+
+_Value = TypeVar("_Value")
 _FIELDS_OF_PLACES = {"function": "over_time", "window": "window_length"}
 
 
-class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class takes no type argument
+class RuleForm(RuleFields):
     """Checks a rule with the same functions as the API."""
-
-    made_in = forms.ChoiceField(
-        label="Made in",
-        choices=[(SIMPLE, "Simple form"), (PROMQL, "PromQL")],
-        initial=SIMPLE,
-        widget=UnfoldAdminRadioSelectWidget,
-    )
-    metric = forms.CharField(
-        required=False,
-        widget=UnfoldAdminTextInputWidget(
-            {"list": "metric-names", "autocomplete": "off", "placeholder": "node_load1"}
-        ),
-        help_text="Type a part of its name to choose from the metrics that are recorded.",
-    )
-    filters = RowsField(
-        required=False,
-        label="Only series where",
-        widget=RowsWidget(
-            [
-                Column(name="label", label="Label", datalist="label-names", placeholder="label"),
-                Column(name="operator", label="Operator", choices=tuple(MatchOp)),
-                Column(name="value", label="Value", placeholder="value"),
-            ],
-            add_label="Add a filter",
-        ),
-        help_text="=~ and !~ take a regular expression that must match the whole value.",
-    )
-    # Not `function`, which the page's script could not name.
-    over_time = forms.ChoiceField(
-        required=False,
-        label="Take of each series",
-        choices=[("", "its newest value"), *((str(k), v) for k, v in _FUNCTIONS.items())],
-        widget=UnfoldAdminSelectWidget,
-    )
-    window_length = forms.CharField(
-        required=False,
-        label="Over the last",
-        widget=UnfoldAdminTextInputWidget({"placeholder": "5m"}),
-        help_text="The window of the function, such as 5m.",
-    )
-    aggregation = forms.ChoiceField(
-        required=False,
-        label="Combine series into",
-        choices=[
-            ("", "nothing: each series has an alert of its own"),
-            *((str(k), v) for k, v in _FOLDS.items()),
-        ],
-        widget=UnfoldAdminSelectWidget,
-    )
-    by = forms.CharField(
-        required=False,
-        label="One for each",
-        widget=UnfoldAdminTextInputWidget({"placeholder": "instance, job"}),
-        help_text="Labels that are kept apart, divided by commas. Empty: all become one.",
-    )
-    operator = forms.ChoiceField(
-        required=False,
-        label="Alert when it",
-        choices=[(str(k), v) for k, v in _COMPARISONS.items()],
-        widget=UnfoldAdminSelectWidget,
-    )
-    threshold = forms.FloatField(
-        required=False,
-        widget=UnfoldAdminDecimalFieldWidget({"step": "any", "placeholder": "90"}),
-    )
-    expr = forms.CharField(
-        required=False,
-        label="PromQL",
-        widget=UnfoldAdminTextareaWidget({"rows": 3, "spellcheck": "false", "class": "font-mono"}),
-        help_text="Each series of the result is an alert, so a comparison usually comes last.",
-    )
-    hold_ms = RuleDurationField(
-        required=False,
-        label="For",
-        initial=300_000,
-        help_text="How long this must go on before the alert fires, such as 30s, 5m or 1h. 0s: at once.",
-    )
-    keep_firing_ms = RuleDurationField(
-        required=False,
-        label="Keep firing for",
-        initial=0,
-        help_text="How long the alert goes on firing after it is over, so that it does not flap.",
-    )
-    summary = forms.CharField(
-        required=False,
-        widget=UnfoldAdminTextInputWidget(
-            {"placeholder": "{{ $labels.instance }} is at {{ $value }}"}
-        ),
-        help_text="One line of what is wrong. {{ $value }} and {{ $labels.name }} are filled in.",
-    )
-    description = forms.CharField(
-        required=False,
-        widget=UnfoldAdminTextareaWidget({"rows": 3}),
-        help_text="What it means and what to do first.",
-    )
-    runbook_url = forms.CharField(
-        required=False,
-        label="Runbook",
-        widget=UnfoldAdminTextInputWidget({"placeholder": "https://"}),
-        help_text="The address of the page that says what to do.",
-    )
-    annotations = PairsField(
-        required=False,
-        label="More annotations",
-        widget=RowsWidget(
-            [
-                Column(name="name", label="Annotation", placeholder="name"),
-                Column(name="value", label="Text", placeholder="text"),
-            ],
-            add_label="Add an annotation",
-        ),
-    )
-    labels = PairsField(
-        required=False,
-        widget=RowsWidget(
-            [
-                Column(name="name", label="Label", placeholder="team"),
-                Column(name="value", label="Value", placeholder="storage"),
-            ],
-            add_label="Add a label",
-        ),
-        help_text="Given to each alert beside those of its series; routing can tell them apart.",
-    )
 
     class Meta:
         model = Rule
@@ -196,8 +66,12 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
             "group",
             "position",
             "enabled",
+            "kind",
             "severity",
             "expr",
+            "resolve_expr",
+            "on_no_data",
+            "on_error",
             "hold_ms",
             "keep_firing_ms",
             "labels",
@@ -206,32 +80,112 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._expression: Expression | None = None
+        self._texts: dict[str, dict[str, str]] = {"labels": {}, "annotations": {}}
         if self.instance.pk:
             self._show(self.instance)
         elif "group" in self.fields:
             self.initial.setdefault("group", RuleGroup.objects.default())
 
+    def clean_kind(self) -> str:
+        """Return what the rule is; one that is saved stays it."""
+        if self.instance.pk:
+            return str(self.instance.kind)
+        return self.cleaned_data["kind"] or str(RuleKind.ALERTING)
+
+    def clean_group(self) -> RuleGroup:
+        """Return a group to which rules can be added by hand."""
+        group: RuleGroup = self.cleaned_data["group"]
+        if group.is_provisioned:
+            message = f"Only its file, {group.file}, says what is in this group."
+            raise forms.ValidationError(message, code="provisioned")
+        return group
+
     def clean(self) -> dict[str, Any]:
         """Check what the fields mean together, and fill in the expression."""
         super().clean()
         values = self.cleaned_data
-        annotations = {name: values.get(name, "").strip() for name in OWN_ANNOTATIONS}
-        values["annotations"] = {
-            **{name: text for name, text in annotations.items() if text},
-            **values.get("annotations", {}),
-        }
-        self._try(check_annotations, values["annotations"])
-        self._try(check_labels, values.get("labels", {}))
-        if expression := self.expression():
-            values["expr"], self.instance.form = expression.expr, expression.form
+        if values.get("kind") == RuleKind.RECORDING:
+            self._clean_recording(values)
+        else:
+            self._clean_alerting(values)
+        if self._expression is not None:
+            values["expr"], values["resolve_expr"] = (
+                self._expression.expr,
+                self._expression.resolve_expr,
+            )
+            self.instance.form = self._expression.form
         return values
 
-    def expression(self) -> Expression | None:
-        """Return the expression that the fields describe; None when they are wrong."""
+    def draft(self) -> Draft | None:
+        """Return the rule as it stands, to be tried; None while its expression is wrong.
+
+        Templates are in it whether or not they can be saved.
+        """
+        if self._expression is None:
+            return None
         values = self.cleaned_data
-        if values.get("made_in") == PROMQL:
-            return self._try(expression_of_promql, values.get("expr", ""))
-        if "threshold" in self.errors:
+        group = values.get("group") or RuleGroup()
+        rule = Rule(
+            group=group,
+            name=values.get("name") or "",
+            severity=values.get("severity") or "",
+            labels=self._texts["labels"],
+        )
+        is_recording = values.get("kind") == RuleKind.RECORDING
+        return Draft(
+            is_recording=is_recording,
+            name=rule.name,
+            expr=self._expression.expr,
+            resolve_expr=self._expression.resolve_expr,
+            labels={**group.labels, **rule.labels} if is_recording else rule.alert_labels(),
+            annotations=self._texts["annotations"],
+            hold_ms=values.get("hold_ms") or 0,
+            query_offset_ms=group.query_offset_ms or 0,
+        )
+
+    def _clean_recording(self, values: dict[str, Any]) -> None:
+        self._forget(ALERTING_FIELDS)
+        values |= {
+            "severity": "",
+            "hold_ms": 0,
+            "keep_firing_ms": 0,
+            "annotations": {},
+            "on_no_data": Otherwise.KEEP,
+            "on_error": Otherwise.KEEP,
+        }
+        self._texts["labels"] = values.get("labels", {})
+        if "name" in values:
+            self._try(check_recorded_name, values["name"])
+        self._try(check_recorded_labels, self._texts["labels"])
+        self._expression = self._try(expression_of_promql, values.get("expr", ""))
+
+    def _clean_alerting(self, values: dict[str, Any]) -> None:
+        is_simple = values.get("made_in") == SIMPLE
+        self._forget(("resolve_expr",) if is_simple else SIMPLE_FIELDS)
+        for field in ("on_no_data", "on_error"):
+            values[field] = values.get(field) or getattr(self.instance, field)
+        own = {name: values.get(name, "").strip() for name in OWN_ANNOTATIONS}
+        values["annotations"] = {
+            **{name: text for name, text in own.items() if text},
+            **values.get("annotations", {}),
+        }
+        self._texts = {
+            "labels": values.get("labels", {}),
+            "annotations": values["annotations"],
+        }
+        self._try(check_annotations, values["annotations"])
+        has_severity = bool(values.get("severity"))
+        self._try(lambda labels: check_labels(labels, has_severity=has_severity), self._texts["labels"])  # fmt: skip
+        self._expression = self._simple(values) if is_simple else self._promql(values)
+
+    def _promql(self, values: dict[str, Any]) -> Expression | None:
+        return self._try(
+            expression_of_promql, values.get("expr", ""), values.get("resolve_expr", "")
+        )
+
+    def _simple(self, values: dict[str, Any]) -> Expression | None:
+        if "threshold" in self.errors or "resolve_threshold" in self.errors:
             return None
         form = {
             "metric": values.get("metric"),
@@ -242,11 +196,11 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
             "by": values.get("by", "").replace(",", " ").split(),
             "operator": values.get("operator"),
             "threshold": values.get("threshold"),
+            "resolve_threshold": values.get("resolve_threshold"),
         }
         if form["threshold"] is None:
             self.add_error("threshold", "Give the value to compare with.")
-            form["threshold"] = 0.0
-            self._try(expression_of_form, form)
+            self._try(expression_of_form, {**form, "threshold": 0.0, "resolve_threshold": None})
             return None
         return self._try(expression_of_form, form)
 
@@ -260,14 +214,25 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg] # Django's own class 
                 self.add_error(field, message)
             return None
 
+    def _forget(self, fields: tuple[str, ...]) -> None:
+        """Drop what is wrong with fields that the page does not show."""
+        for field in fields:
+            self.errors.pop(field, None)
+
     def _show(self, rule: Rule) -> None:
         self.initial["made_in"] = PROMQL if rule.form is None else SIMPLE
+        self.fields["kind"].disabled = True
+        self.fields["kind"].help_text = "A rule stays what it was made."
         if rule.form is not None:
             self.initial.update(rule.form)
             for place, field in _FIELDS_OF_PLACES.items():
                 self.initial[field] = rule.form[place]
             self.initial["by"] = ", ".join(rule.form["by"])
-            self.initial["threshold"] = plain(rule.form["threshold"])
+            for field in ("threshold", "resolve_threshold"):
+                number = rule.form.get(field)
+                self.initial[field] = None if number is None else plain(number)
+            # The compiled one is shown by itself.
+            self.initial["resolve_expr"] = ""
         self.initial.update({name: rule.annotations.get(name, "") for name in OWN_ANNOTATIONS})
         self.initial["annotations"] = {
             name: text for name, text in rule.annotations.items() if name not in OWN_ANNOTATIONS

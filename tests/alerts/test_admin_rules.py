@@ -9,10 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from alerts.models import Alert, AlertSource, AlertState, Rule, RuleGroup
+from alerts.models import Alert, AlertSource, AlertState, Route, Rule, RuleGroup, RuleRevision
 from observability.access.roles import OPERATOR, VIEWER
-from observability.metrics.backend import get_backend
-from observability.metrics.samples import batch_at
 from tests.access.cast import signed_in
 from tests.alerts.factories import AlertFactory, RuleFactory, RuleGroupFactory
 
@@ -72,20 +70,29 @@ def test_the_whole_simple_form_compiles(operator: Client) -> None:
                 "aggregation": "sum",
                 "by": "host, job",
                 "summary": "{{ $labels.host }} is at {{ $value }}",
-                "annotations-name": ["dashboard", ""],
-                "annotations-value": ["/d/1", ""],
+                "dashboard_url": "/d/1",
+                "annotations-name": ["ticket", ""],
+                "annotations-value": ["{{ $labels.host | toUpper }}", ""],
                 "labels-name": ["team", ""],
-                "labels-value": ["storage", ""],
+                "labels-value": ["{{ if gt $value 9.0 }}a{{ else }}b{{ end }}", ""],
+                "resolve_threshold": "1",
+                "on_no_data": "fire",
+                "on_error": "resolve",
             }
         ),
     )
 
     rule = Rule.objects.get()
     assert rule.expr == 'sum by (host, job) (rate(load{host=~"db.+",job!="a\\"b"}[10m])) > 1.5'
-    assert rule.labels == {"team": "storage"}
+    assert rule.resolve_expr == (
+        'sum by (host, job) (rate(load{host=~"db.+",job!="a\\"b"}[10m])) <= 1'
+    )
+    assert (rule.on_no_data, rule.on_error) == ("fire", "resolve")
+    assert rule.labels == {"team": "{{ if gt $value 9.0 }}a{{ else }}b{{ end }}"}
     assert rule.annotations == {
         "summary": "{{ $labels.host }} is at {{ $value }}",
-        "dashboard": "/d/1",
+        "dashboard_url": "/d/1",
+        "ticket": "{{ $labels.host | toUpper }}",
     }
 
 
@@ -116,13 +123,122 @@ def test_a_saved_rule_is_shown_as_it_was_made(operator: Client) -> None:
 
 
 def test_a_rule_made_in_promql_stays_in_promql(operator: Client) -> None:
-    operator.post(ADD, fields(made_in="promql", expr="up == 0", metric="", threshold=""))
+    sent = {"made_in": "promql", "expr": "up == 0", "resolve_expr": "up == 1", "threshold": "x"}
+    operator.post(ADD, fields(**sent))
     rule = Rule.objects.get()
 
     page = operator.get(rule.get_absolute_url())
 
-    assert (rule.expr, rule.form) == ("up == 0", None)
-    assert page.context["adminform"].form.initial["made_in"] == "promql"
+    assert (rule.expr, rule.resolve_expr, rule.form) == ("up == 0", "up == 1", None)
+    initial = page.context["adminform"].form.initial
+    assert (initial["made_in"], initial["resolve_expr"]) == ("promql", "up == 1")
+
+
+def test_a_recording_rule_has_nothing_of_alerts(operator: Client) -> None:
+    sent = {"kind": "recording", "name": "job:up:sum", "expr": "sum by (job) (up)"}
+    ignored = {"hold_ms": "soon", "summary": "{{ nope }}", "resolve_expr": "up["}
+    labels = {"labels-name": ["severity"], "labels-value": ["{{ as it stands"]}
+
+    response = operator.post(ADD, fields(**sent, **ignored, **labels))
+
+    assert response.status_code == 302
+    rule = Rule.objects.get()
+    assert (rule.kind, rule.expr, rule.form) == ("recording", "sum by (job) (up)", None)
+    assert (rule.severity, rule.hold_ms, rule.annotations, rule.resolve_expr) == ("", 0, {}, "")
+    assert rule.labels == {"severity": "{{ as it stands"}
+
+
+def test_a_saved_rule_keeps_its_kind(operator: Client) -> None:
+    rule = RuleFactory.create(kind="recording", name="a:b", expr="up", severity="")
+
+    operator.post(rule.get_absolute_url(), fields(kind="alerting", name="a:c", expr="up + 1", position="0"))  # fmt: skip
+
+    rule.refresh_from_db()
+    assert (rule.kind, rule.name, rule.expr) == ("recording", "a:c", "up + 1")
+
+
+def test_a_rule_without_a_severity_takes_it_from_its_labels(operator: Client) -> None:
+    sent = {"severity": "", "labels-name": "severity", "labels-value": "page"}
+
+    response = operator.post(ADD, fields(**sent))
+
+    rule = Rule.objects.get()
+    assert response.status_code == 302
+    assert rule.alert_labels()["severity"] == "page"
+    assert "page" in operator.get(LIST).content.decode()
+
+
+def test_the_history_names_who_has_changed_a_rule(operator: Client) -> None:
+    operator.post(ADD, fields())
+    rule = Rule.objects.get()
+
+    operator.post(LIST, {"action": "disable", "_selected_action": [rule.pk]})
+    operator.post(f"{LIST}{rule.pk}/delete/", {"post": "yes"})
+
+    written = RuleRevision.objects.filter(subject="rule").order_by("pk")
+    assert [(one.action, one.by) for one in written] == [
+        ("created", "operator"),
+        ("changed", "operator"),
+        ("deleted", "operator"),
+    ]
+
+
+@pytest.fixture
+def provisioned() -> Rule:
+    group = RuleGroupFactory.create(name="node", file="/rules/node.yml", is_provisioned=True)
+    return RuleFactory.create(group=group, name="FromFile", expr="up == 0")
+
+
+def test_a_rule_of_a_watched_file_is_shown_and_cannot_be_changed(
+    operator: Client, provisioned: Rule
+) -> None:
+    page = operator.get(provisioned.get_absolute_url()).content.decode()
+    saved = operator.post(provisioned.get_absolute_url(), fields())
+    deleted = operator.post(f"{LIST}{provisioned.pk}/delete/", {"post": "yes"})
+
+    assert "This comes from a file." in page
+    assert "/rules/node.yml" in page
+    assert "up == 0" in page
+    assert 'name="_save"' not in page
+    assert (saved.status_code, deleted.status_code) == (403, 403)
+
+
+def test_rules_of_watched_files_are_left_out_of_what_is_done_to_many(
+    operator: Client, provisioned: Rule
+) -> None:
+    own = RuleFactory.create(name="Own")
+    chosen = {"_selected_action": [own.pk, provisioned.pk]}
+
+    switched = operator.post(LIST, {"action": "disable", **chosen}, follow=True)
+    deleted = operator.post(LIST, {"action": "delete_selected", "post": "yes", **chosen})
+
+    assert "1 left as they are" in switched.content.decode()
+    assert deleted.status_code == 403
+    assert dict(Rule.objects.values_list("name", "enabled")) == {"Own": False, "FromFile": True}
+
+
+def test_a_rule_cannot_be_put_into_a_group_of_a_watched_file(
+    operator: Client, provisioned: Rule
+) -> None:
+    response = operator.post(ADD, fields(group=str(provisioned.group_id)))
+
+    assert "Only its file, /rules/node.yml" in errors_of(response)["group"][0]
+
+
+@pytest.mark.parametrize("rules", [1, 60])
+def test_saving_a_rule_costs_the_same_in_a_group_of_any_size(
+    operator: Client, rules: int, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(rules):
+        rule = RuleFactory.create(group=RuleGroup.objects.default(), name=f"Rule {number}")
+    sent = fields(position="0")
+
+    with django_assert_max_num_queries(22) as queries:
+        response = operator.post(rule.get_absolute_url(), sent)
+
+    assert response.status_code == 302
+    of_rows = [each for each in queries.captured_queries if "SAVEPOINT" not in each["sql"]]
+    assert len(of_rows) < 15
 
 
 @pytest.mark.parametrize(
@@ -141,6 +257,11 @@ def test_a_rule_made_in_promql_stays_in_promql(operator: Client) -> None:
         ({"annotations-name": "a b", "annotations-value": "x"}, "annotations", "a b"),
         ({"labels-name": "severity", "labels-value": "x"}, "labels", "has a field of its own"),
         ({"labels-name": ["a", "a"], "labels-value": ["1", "2"]}, "labels", "twice"),
+        ({"labels-name": "a", "labels-value": "{{ end }}"}, "labels", "unexpected {{end}}"),
+        ({"resolve_threshold": "2"}, "resolve_threshold", "expected 1.5 or lower"),
+        ({"made_in": "promql", "expr": "up", "resolve_expr": "up["}, "resolve_expr", "parse error"),
+        ({"dashboard_url": "{{ nope }}"}, "dashboard_url", 'function "nope" not defined'),
+        ({"kind": "recording", "name": "a b", "expr": "up"}, "name", "is not a metric name"),
         (
             {"filters-label": "a", "filters-operator": "=~", "filters-value": "("},
             "filters",
@@ -182,28 +303,17 @@ def test_what_was_typed_stays_when_the_form_has_errors(operator: Client) -> None
     assert re.search(r'name="filters-value"\s+value="\("', page)
 
 
-def test_the_form_offers_the_metrics_that_are_recorded(operator: Client) -> None:
-    labels = (("__name__", "node_load1"), ("instance", "a"))
-    get_backend().append(batch_at(1_700_000_000_000, [(labels, 1.0)]))
+def test_the_form_asks_for_names_only_while_somebody_types(
+    operator: Client, django_assert_max_num_queries: Any
+) -> None:
+    RuleGroup.objects.default()
+    Route.objects.root()
 
-    page = operator.get(ADD).content.decode()
+    with django_assert_max_num_queries(14) as queries:
+        page = operator.get(ADD).content.decode()
 
-    assert '<option value="node_load1">' in page
-    assert '<option value="instance">' in page
-
-
-def test_the_preview_shows_the_promql_of_an_unfinished_form(operator: Client) -> None:
-    sent = {"made_in": "simple", "metric": "load", "operator": "<", "threshold": "5"}
-
-    answer = operator.post("/admin/alerts/rule/preview/", sent)
-
-    assert answer.json() == {"expr": "load < 5"}
-
-
-def test_the_preview_says_what_is_missing(operator: Client) -> None:
-    answer = operator.post("/admin/alerts/rule/preview/", {"made_in": "simple", "operator": "<"})
-
-    assert "metric" in answer.json()["problem"]
+    assert 'data-complete-url="/admin/metrics/query/complete/KIND/"' in page
+    assert not [query for query in queries.captured_queries if "metrics_" in query["sql"]]
 
 
 def test_a_saved_rule_is_due_at_once(operator: Client) -> None:
@@ -289,27 +399,6 @@ def test_a_viewer_sees_a_rule_but_cannot_change_it() -> None:
     assert viewer.post(rule.get_absolute_url(), fields()).status_code == 403
     assert viewer.get(ADD).status_code == 403
     assert viewer.post("/admin/alerts/rule/preview/", fields()).status_code == 403
-
-
-def test_a_changed_group_keeps_what_evaluation_knows(operator: Client) -> None:
-    group = RuleGroupFactory.create(missed_iterations=7)
-
-    operator.post(
-        group.get_absolute_url(), {"name": "Nodes", "interval_ms": "30s", "enabled": "on"}
-    )
-
-    group.refresh_from_db()
-    assert (group.name, group.interval_ms, group.missed_iterations) == ("Nodes", 30_000, 7)
-
-
-def test_a_group_is_deleted_with_its_rules_and_their_alerts_resolved(operator: Client) -> None:
-    alert = AlertFactory.create()
-    assert alert.rule is not None
-
-    operator.post(f"/admin/alerts/rulegroup/{alert.rule.group_id}/delete/", {"post": "yes"})
-
-    alert.refresh_from_db()
-    assert (alert.state, alert.rule_id) == (AlertState.RESOLVED, None)
 
 
 def test_alerts_show_what_is_active_firing_first(operator: Client) -> None:

@@ -48,6 +48,16 @@ def register_rule_pages() -> None:
             order=40,
         )
     )
+    register_entry(
+        Entry(
+            section=Section.ALERTS,
+            title="Backtests",
+            icon="history",
+            url_name="admin:alerts_backtest_changelist",
+            permission="alerts.view_backtest",
+            order=35,
+        )
+    )
     register_link(
         ExpressionLink(
             title="Create an alert rule",

@@ -1,6 +1,7 @@
 from django.urls import URLPattern, re_path
 
 from alerts.api.alerts import AlertListView, ResolveAlertView
+from alerts.api.backtests import BacktestListView, BacktestView
 from alerts.api.groups import GroupListView, GroupOrderView, GroupView
 from alerts.api.history import (
     GroupHistoryView,
@@ -45,6 +46,8 @@ urlpatterns: list[URLPattern] = [
         GroupRevertView.as_view(),
         name="rule-group-revert",
     ),
+    re_path(r"^api/backtests/?$", BacktestListView.as_view(), name="backtests"),
+    re_path(r"^api/backtests/(?P<pk>[0-9]{1,18})/?$", BacktestView.as_view(), name="backtest"),
     re_path(r"^api/alerts/?$", AlertListView.as_view(), name="alerts"),
     re_path(
         r"^api/alerts/(?P<pk>[0-9]{1,18})/resolve/?$",

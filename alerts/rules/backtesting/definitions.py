@@ -68,8 +68,13 @@ def adjusted(definition: Definition, adjustment: Adjustment) -> Definition:
         expression = expression_of_form({**definition["form"], "threshold": adjustment.threshold})
     else:
         expr = with_threshold(parse(definition["expr"]), adjustment.threshold)
-        expression = expression_of_promql(str(expr))
-    return {**changed, "expr": expression.expr, "form": expression.form}
+        expression = expression_of_promql(str(expr), definition["resolve_expr"])
+    return {
+        **changed,
+        "expr": expression.expr,
+        "form": expression.form,
+        "resolve_expr": expression.resolve_expr,
+    }
 
 
 def threshold_in(definition: Mapping[str, Any]) -> Threshold | None:

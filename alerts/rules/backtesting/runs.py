@@ -19,12 +19,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models, transaction
 
-from alerts.models import Backtest, BacktestStatus, Rule
+from alerts.models import Backtest, BacktestStatus, RuleKind
 from alerts.models.backtests import UNFINISHED
 from alerts.rules.backtesting.definitions import (
     Definition,
     alerting_rule,
-    definition_of,
     rule_of,
     threshold_in,
 )
@@ -66,32 +65,14 @@ Clock = Callable[[], datetime]
 _log = structlog.get_logger(__name__)
 
 
-def request(
-    rule: Rule, *, start_at: datetime, end_at: datetime, now: datetime, by: User | None = None
-) -> Backtest:
-    """Ask for a backtest of a rule, saved or not; workers then do it.
+def check(definition: Definition, start_at: datetime, end_at: datetime) -> None:
+    """Say whether there can be a backtest of a definition over a range.
 
     Raises:
         BacktestError: The rule raises no alerts, the range is wrong, or too many are waiting.
     """
-    if rule.is_recording:
+    if definition["kind"] != RuleKind.ALERTING:
         raise BacktestError("rule", "a recording rule raises no alerts")
-    return request_definition(
-        definition_of(rule), rule_id=rule.pk, start_at=start_at, end_at=end_at, now=now, by=by
-    )
-
-
-def request_definition(
-    definition: Definition,
-    *,
-    rule_id: int | None,
-    start_at: datetime,
-    end_at: datetime,
-    now: datetime,
-    by: User | None = None,
-) -> Backtest:
-    """Ask for a backtest of a definition; raises as `request` does."""
-    end_at = min(end_at, now)
     if start_at >= end_at:
         raise BacktestError("start", "expected a time in the past that is before the end")
     if end_at - start_at > LONGEST:
@@ -100,6 +81,29 @@ def request_definition(
         raise BacktestError(
             "", f"{MOST_UNFINISHED} backtests are waiting already; try again when some are done"
         )
+
+
+def request(
+    definition: Definition,
+    *,
+    start_at: datetime,
+    end_at: datetime,
+    now: datetime,
+    rule_id: int | None = None,
+    by: User | None = None,
+) -> Backtest:
+    """Ask for a backtest, which workers then do; raises as `check` does.
+
+    Args:
+        definition: What is tested.
+        start_at: Begin of the range.
+        end_at: Its end; not after `now`.
+        now: The present time.
+        rule_id: The saved rule that it is about.
+        by: Who asks.
+    """
+    end_at = min(end_at, now)
+    check(definition, start_at, end_at)
     backtest = Backtest.objects.create(
         rule_id=rule_id, definition=definition, start_at=start_at, end_at=end_at, created_by=by
     )
@@ -279,7 +283,7 @@ class _Run:
         return expand_at
 
 
-def _progress(state: bytes | None) -> Progress | None:
+def _progress(state: bytes | memoryview | None) -> Progress | None:
     """Return where a backtest stopped; None where it has not begun, or another version began it."""
     if not state:
         return None

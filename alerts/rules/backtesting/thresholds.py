@@ -114,4 +114,5 @@ def _number(expr: Expr) -> float | None:
         case Unary(expr=inner, is_plus=is_plus):
             number = _number(inner)
             return -number if number is not None and not is_plus else number
-    return None
+        case _:
+            return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -92,9 +92,9 @@ def rule(
     )
 
 
-def tables(rows: Sequence[Mapping[str, float] | None], **options: int) -> Tables:
+def tables(rows: Sequence[Mapping[str, float] | None], most_points: int = 10**9) -> Tables:
     """Return what the three expressions give, from the load at each second."""
-    judged = {
+    judged: Mapping[str, Callable[[float], bool]] = {
         str(EXPR): lambda value: value > 5,
         str(DATA): lambda value: True,
         str(OVER): lambda value: value <= 3,
@@ -109,7 +109,7 @@ def tables(rows: Sequence[Mapping[str, float] | None], **options: int) -> Tables
             }
             for expr, holds in judged.items()
         },
-        **options,
+        most_points,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -117,3 +118,14 @@ def _in_words(duration_ms: int) -> str:
     minutes = duration_ms // 60_000
     count, unit = (minutes // 60, "hour") if minutes % 60 == 0 else (minutes, "minute")
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_documentation_lists_each_alert(name: str) -> None:
+    text = (PROJECT_DIR / "docs" / "rules.md").read_text(encoding="utf-8")
+
+    rows = re.findall(
+        rf"^\| \[(\w+)\]\(runbooks/{name}-[a-z-]+\.md\) \|.*\| (\w+) \| `", text, re.M
+    )
+
+    assert rows == [(rule.alert, rule.labels["severity"]) for rule in alerts_of(name)]

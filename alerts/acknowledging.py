@@ -6,7 +6,7 @@ resolved.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -99,7 +99,7 @@ def expire_acknowledgements(*, now: datetime) -> int:
     return len(alerts)
 
 
-def _write(alerts: Sequence[Alert], values: dict[str, object]) -> None:
+def _write(alerts: Sequence[Alert], values: Mapping[str, object]) -> None:
     Alert.objects.filter(pk__in=[alert.pk for alert in alerts]).update(**values)
     for alert in alerts:
         for name, value in values.items():

@@ -110,9 +110,24 @@ class ListedGroup:
 
 def select_alerts(asked: AlertQuery) -> AlertQuerySet:
     """Return the alerts that are asked for."""
-    alerts = Alert.objects.all()
-    if states := STATES[asked.state]:
-        alerts = alerts.filter(state__in=states)
+    return _narrowed(_in_states(Alert.objects.all(), STATES[asked.state]), asked)
+
+
+def select_with_active(asked: AlertQuery) -> tuple[AlertQuerySet, AlertQuerySet]:
+    """Return the alerts that are asked for, and beside them those that are active.
+
+    What the matchers need to look up is looked up once.
+    """
+    states = STATES[asked.state]
+    both = _narrowed(_in_states(Alert.objects.all(), states and (*states, *STATES[ACTIVE])), asked)
+    return _in_states(both, states), _in_states(both, STATES[ACTIVE])
+
+
+def _in_states(alerts: AlertQuerySet, states: Sequence[str]) -> AlertQuerySet:
+    return alerts.filter(state__in=set(states)) if states else alerts
+
+
+def _narrowed(alerts: AlertQuerySet, asked: AlertQuery) -> AlertQuerySet:
     if asked.severities:
         alerts = alerts.filter(severity__in=asked.severities)
     if asked.rule_id is not None:
@@ -177,7 +192,7 @@ def rows_of_groups(
         return {}
     key = F("rule__group") if by == BY_RULE_GROUP else label_value(by)
     ordering = ORDERS[order]
-    rows = (
+    rows: Any = (
         in_groups(alerts, by, keys)
         .annotate(
             listed_key=key,

@@ -7,15 +7,15 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
-_MOST_COUNTED = 10_000
-
 
 class BoundedPaginator(Paginator[Any]):
     """Counts at most 10,000 rows, so that a page costs the same in a table of any size."""
+
+    most_counted = 10_000
 
     @cached_property
     def count(self) -> int:
         """Return the number of rows, or 10,000 when there are more."""
         rows: Any = self.object_list
-        counted: int = rows.order_by()[:_MOST_COUNTED].count()
+        counted: int = rows.order_by()[: self.most_counted].count()
         return counted

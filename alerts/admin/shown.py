@@ -1,12 +1,5 @@
-"""How the pages of alerts show severities."""
+"""How the pages of alerts show severities and states."""
 
-from __future__ import annotations
+from alerts.shown import SEVERITY_TONES, STATE_TONES
 
-from observability.access.shown import Tone
-
-SEVERITY_TONES: dict[str, Tone] = {
-    "info": "neutral",
-    "warning": "warning",
-    "error": "bad",
-    "critical": "bad",
-}
+__all__ = ["SEVERITY_TONES", "STATE_TONES"]

@@ -226,6 +226,8 @@ ROWS = flat(
             "alerts.view_alert",
             example="/admin/runbooks/chocochoco-high-error-rate/",
         ),
+        page("/admin/alerts/alert/act/", "alerts.change_alert"),
+        page("/admin/alerts/alert/<int:alert_id>/graph/", "alerts.view_alert"),
         # Routing and notifications
         model_admin("alerts.receiver"),
         page("/admin/alerts/receiver/<path:object_id>/test/", "alerts.change_receiver"),

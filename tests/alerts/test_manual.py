@@ -7,7 +7,7 @@ from django.db import connections
 
 from alerts.manual import Report, report_alert, resolve_alerts
 from alerts.models import Alert, AlertEventKind
-from tests.alerts.factories import NOW, AlertFactory
+from tests.alerts.factories import NOW, AlertFactory, RuleFactory, RuleGroupFactory
 
 REPORT = Report(name="Leak", severity="error", labels={"hall": "2"}, annotations={})
 
@@ -36,16 +36,18 @@ def test_two_people_who_report_the_same_at_once_make_one_alert() -> None:
 
 @pytest.mark.django_db
 def test_an_alert_of_a_rule_without_data_is_resolved_by_hand() -> None:
-    alert = AlertFactory.create(no_data_since=NOW, acknowledged_at=NOW)
-    version = alert.rule.group.version
+    group = RuleGroupFactory.create()
+    rule = RuleFactory.create(group=group)
+    alert = AlertFactory.create(rule=rule, no_data_since=NOW, acknowledged_at=NOW)
 
     done = resolve_alerts([alert.pk], by="ann", now=NOW)
 
     alert.refresh_from_db()
-    alert.rule.group.refresh_from_db()
+    version = group.version
+    group.refresh_from_db()
     assert done.refused == []
     assert (alert.state, alert.resolved_at, alert.acknowledged_at) == ("resolved", NOW, None)
-    assert alert.rule.group.version == version + 1
+    assert group.version == version + 1
     assert alert.memberships.exists()
     event = alert.events.get()
     assert (event.kind, event.by) == (AlertEventKind.RESOLVED_BY_HAND, "ann")

@@ -1,0 +1,81 @@
+"""How the pages of alerts show states, severities, values and times."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from alerts.shown import SEVERITY_TONES, STATE_TONES
+from alerts.models import Alert, AlertState, Severity
+from alerts.routing.message import short_value
+from observability.access.shown import badge, in_words
+from observability.promql.durations import format_duration
+from observability.promql.go_floats import plain, shortest
+
+register = template.Library()
+
+_DAY = timedelta(days=1)
+
+
+@register.filter
+def state_badge(alert: Alert) -> SafeString:
+    """Return where an alert stands, on the colour of its state."""
+    return badge(AlertState(alert.state).label, STATE_TONES[alert.state])
+
+
+@register.filter
+def severity_badge(severity: str) -> SafeString | str:
+    """Return a severity on its colour; nothing when nobody has said one."""
+    if not severity:
+        return ""
+    known = severity in Severity.values
+    label = str(Severity(severity).label) if known else severity
+    return badge(label, SEVERITY_TONES.get(severity, "neutral"))
+
+
+@register.filter
+def value_words(value: float | None) -> SafeString | str:
+    """Return a value for the eye; the exact one shows when somebody points at it."""
+    if value is None:
+        return ""
+    return format_html('<span title="{}">{}</span>', plain(value), short_value(shortest(value)))
+
+
+@register.filter
+def clock(moment: datetime | None) -> SafeString | str:
+    """Return a time of the last day by its hour, an older one with its day."""
+    if moment is None:
+        return ""
+    local = timezone.localtime(moment)
+    is_recent = abs(timezone.now() - moment) < _DAY
+    return in_words(moment, f"{local:%H:%M:%S}" if is_recent else f"{local:%Y-%m-%d %H:%M}")
+
+
+@register.filter
+def length_words(length: timedelta | None) -> str:
+    """Return how long something took: `4m10s`, `2d3h`."""
+    if length is None:
+        return ""
+    seconds = max(int(length.total_seconds()), 0)
+    # The two largest units say enough.
+    for unit, smaller in ((86_400, 3_600), (3_600, 60)):
+        if seconds >= unit:
+            seconds -= seconds % smaller
+            break
+    return format_duration(seconds * 1000) if seconds else "0s"
+
+
+@register.filter
+def until(earlier: datetime | None, later: datetime | None) -> timedelta | None:
+    """Return the time from one moment to another; up to now where the other is missing."""
+    return None if earlier is None else (later or timezone.now()) - earlier
+
+
+@register.filter
+def duration_words(length_ms: int) -> str:
+    """Return a duration as rules write it."""
+    return format_duration(length_ms)

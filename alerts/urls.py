@@ -1,6 +1,12 @@
 from django.urls import URLPattern, re_path
 
-from alerts.api.alerts import AlertListView, ResolveAlertView
+from alerts.api.alerts import (
+    AcknowledgeAlertView,
+    AlertCommentsView,
+    AlertListView,
+    AlertView,
+    ResolveAlertView,
+)
 from alerts.api.backtests import BacktestListView, BacktestView
 from alerts.api.groups import GroupListView, GroupOrderView, GroupView
 from alerts.api.history import (
@@ -49,6 +55,17 @@ urlpatterns: list[URLPattern] = [
     re_path(r"^api/backtests/?$", BacktestListView.as_view(), name="backtests"),
     re_path(r"^api/backtests/(?P<pk>[0-9]{1,18})/?$", BacktestView.as_view(), name="backtest"),
     re_path(r"^api/alerts/?$", AlertListView.as_view(), name="alerts"),
+    re_path(r"^api/alerts/(?P<pk>[0-9]{1,18})/?$", AlertView.as_view(), name="alert"),
+    re_path(
+        r"^api/alerts/(?P<pk>[0-9]{1,18})/acknowledge/?$",
+        AcknowledgeAlertView.as_view(),
+        name="alert-acknowledge",
+    ),
+    re_path(
+        r"^api/alerts/(?P<pk>[0-9]{1,18})/comments/?$",
+        AlertCommentsView.as_view(),
+        name="alert-comments",
+    ),
     re_path(
         r"^api/alerts/(?P<pk>[0-9]{1,18})/resolve/?$",
         ResolveAlertView.as_view(),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.test import Client
 from alerts.models import Alert, AlertSource, AlertState
 from observability.access.scopes import Scope
 from tests.access.cast import bearer, make_key
-from tests.alerts.factories import AlertFactory
+from tests.alerts.factories import AlertFactory, RuleFactory, RuleGroupFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -182,3 +183,147 @@ def test_reading_needs_no_right_to_write() -> None:
     assert reader.get("/api/alerts").status_code == 200
     assert post(reader, REPORT).status_code == 403
     assert reader.put("/api/alerts/1/resolve").status_code == 403
+
+
+def test_an_alert_is_acknowledged_and_taken_back(client: Client) -> None:
+    alert = AlertFactory.create()
+    url = f"/api/alerts/{alert.pk}/acknowledge"
+
+    made = client.post(
+        url,
+        {"owner": "ann", "note": "On my way", "expires_in": "4h"},
+        content_type="application/json",
+    )
+    listed = client.get("/api/alerts?acknowledged=true").json()["results"]
+    taken_back = client.delete(url)
+
+    assert made.status_code == 200
+    acknowledgement = made.json()["acknowledgement"]
+    assert (acknowledgement["owner"], acknowledgement["note"]) == ("ann", "On my way")
+    assert acknowledgement["expires_at"] > acknowledgement["at"]
+    assert [one["id"] for one in listed] == [alert.pk]
+    assert taken_back.json()["acknowledgement"] is None
+    assert client.get("/api/alerts?acknowledged=true").json()["results"] == []
+
+
+def test_whoever_acknowledges_owns_it_unless_they_say_otherwise(client: Client) -> None:
+    alert = AlertFactory.create()
+
+    made = client.post(
+        f"/api/alerts/{alert.pk}/acknowledge", {}, content_type="application/json"
+    ).json()
+
+    assert made["acknowledgement"]["owner"] == "key test"
+    assert made["acknowledgement"]["expires_at"] is None
+
+
+def test_a_resolved_alert_is_not_acknowledged(client: Client) -> None:
+    alert = AlertFactory.create(state=AlertState.RESOLVED)
+
+    response = client.post(
+        f"/api/alerts/{alert.pk}/acknowledge", {}, content_type="application/json"
+    )
+
+    assert response.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"expires_in": "soon"}, "expires_in"),
+        ({"expires_in": "0s"}, "expires_in"),
+        ({"expires_in": "91d"}, "expires_in"),
+        ({"expires_in": 5}, "expires_in"),
+        ({"owner": ""}, "owner"),
+        ({"owner": "x" * 201}, "owner"),
+        ({"note": "x" * 2_001}, "note"),
+    ],
+    ids=str,
+)
+def test_a_wrong_acknowledgement_is_refused(
+    client: Client, body: dict[str, Any], field: str
+) -> None:
+    alert = AlertFactory.create()
+
+    response = client.post(
+        f"/api/alerts/{alert.pk}/acknowledge", body, content_type="application/json"
+    )
+
+    assert response.status_code == 422
+    assert [detail["field"] for detail in response.json()["error"]["details"]] == [field]
+
+
+def test_comments_are_listed_newest_first(client: Client) -> None:
+    alert = AlertFactory.create(state=AlertState.RESOLVED)
+    url = f"/api/alerts/{alert.pk}/comments"
+
+    first = client.post(url, {"text": "It was the switch"}, content_type="application/json")
+    client.post(url, {"text": "Replaced"}, content_type="application/json")
+
+    assert first.status_code == 201
+    assert first.json()["by"] == "key test"
+    texts = [one["text"] for one in client.get(url).json()["results"]]
+    assert texts == ["Replaced", "It was the switch"]
+    assert client.post(url, {"text": " "}, content_type="application/json").status_code == 422
+
+
+def test_one_alert_comes_with_its_events_and_earlier_episodes(client: Client) -> None:
+    alert = AlertFactory.create()
+    earlier = AlertFactory.create(
+        labels=alert.labels,
+        state=AlertState.RESOLVED,
+        active_at=alert.active_at - timedelta(days=1),
+    )
+    client.post(f"/api/alerts/{alert.pk}/acknowledge", {}, content_type="application/json")
+
+    found = client.get(f"/api/alerts/{alert.pk}").json()
+
+    assert [event["kind"] for event in found["events"]] == ["acknowledged"]
+    assert [episode["id"] for episode in found["earlier"]] == [earlier.pk]
+    both = client.get(f"/api/alerts?fingerprint={alert.fingerprint}").json()["results"]
+    assert [one["id"] for one in both] == [alert.pk, earlier.pk]
+
+
+@pytest.mark.parametrize("path", ["", "/comments"])
+def test_what_is_not_there_has_no_details(client: Client, path: str) -> None:
+    assert client.get(f"/api/alerts/999999999999999999{path}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["acknowledge", "comments"])
+def test_nothing_is_said_about_what_is_not_there(client: Client, path: str) -> None:
+    response = client.post(
+        f"/api/alerts/999999999999999999/{path}", {"text": "x"}, content_type="application/json"
+    )
+
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ('?filter=instance%3D~"web.*"', ["web-1"]),
+        ("?filter=instance!%3Dweb-1&filter=alertname%3DHighLoad", ["db-1"]),
+        ("?group=Databases", ["db-1"]),
+        ("?acknowledged=false", ["web-1", "db-1"]),
+    ],
+    ids=str,
+)
+def test_alerts_are_listed_by_matchers_and_groups(
+    client: Client, query: str, found: list[str]
+) -> None:
+    for instance, group in (("db-1", "Databases"), ("web-1", "Web")):
+        AlertFactory.create(
+            labels={"alertname": "HighLoad", "instance": instance},
+            rule=RuleFactory.create(group=RuleGroupFactory.create(name=group)),
+        )
+
+    results = client.get(f"/api/alerts{query}").json()["results"]
+
+    assert [alert["labels"]["instance"] for alert in results] == found
+
+
+def test_what_is_no_matcher_is_refused(client: Client) -> None:
+    response = client.get("/api/alerts", {"filter": 'instance=~"("'})
+
+    assert response.status_code == 422
+    assert response.json()["error"]["details"][0]["field"].startswith("filter")

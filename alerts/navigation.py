@@ -58,6 +58,16 @@ def register_rule_pages() -> None:
             order=35,
         )
     )
+    register_entry(
+        Entry(
+            section=Section.ALERTS,
+            title="Rule history",
+            icon="manage_history",
+            url_name="admin:alerts_rulerevision_changelist",
+            permission="alerts.view_rulerevision",
+            order=32,
+        )
+    )
     register_link(
         ExpressionLink(
             title="Create an alert rule",

@@ -1,4 +1,4 @@
-"""How long the history of alerts, notifications and backtests is kept, and its sweep.
+"""How long the history of alerts, notifications, backtests and rules is kept, and its sweep.
 
 What is still to be told, or decides what is news, stays however old it is.
 """
@@ -10,7 +10,15 @@ from datetime import datetime, timedelta
 
 from django.db import models, transaction
 
-from alerts.models import Alert, AlertState, Backtest, Notification, NotificationStatus
+from alerts.models import (
+    Alert,
+    AlertState,
+    Backtest,
+    Notification,
+    NotificationStatus,
+    RevisionAction,
+    RuleRevision,
+)
 from alerts.models.backtests import UNFINISHED as UNFINISHED_BACKTESTS
 from alerts.models.notifications import UNFINISHED
 
@@ -22,6 +30,9 @@ NOTIFICATIONS_KEPT_FOR = timedelta(days=90)
 
 BACKTESTS_KEPT_FOR = timedelta(days=30)
 """After how long a finished backtest is deleted; by then most of its rules are others."""
+
+REVISIONS_KEPT_FOR = timedelta(days=730)
+"""After how long a revision of a rule or a group is deleted, unless it says what it still is."""
 
 # Small enough that no other work waits for the locks of one batch.
 _ROWS_IN_A_BATCH = 1_000
@@ -80,10 +91,32 @@ def delete_old_backtests(*, now: datetime) -> int:
     )
 
 
+def delete_old_revisions(*, now: datetime) -> int:
+    """Delete what rules and groups were long ago; return how many revisions.
+
+    The newest of each stays, which says who has made it what it is, unless it was its deletion.
+    """
+    later = RuleRevision.objects.filter(
+        subject=models.OuterRef("subject"),
+        subject_id=models.OuterRef("subject_id"),
+        pk__gt=models.OuterRef("pk"),
+    )
+    return _in_batches(
+        lambda: (
+            RuleRevision.objects.filter(at__lt=now - REVISIONS_KEPT_FOR)
+            .filter(models.Q(action=RevisionAction.DELETED) | models.Exists(later))
+            .order_by("at", "pk")
+        )
+    )
+
+
 def _in_batches(
     find: Callable[
         [],
-        models.QuerySet[Alert] | models.QuerySet[Notification] | models.QuerySet[Backtest],
+        models.QuerySet[Alert]
+        | models.QuerySet[Notification]
+        | models.QuerySet[Backtest]
+        | models.QuerySet[RuleRevision],
     ],
 ) -> int:
     """Delete what `find` finds, a transaction for each batch; return how many rows."""

@@ -44,6 +44,7 @@ def delete_old_history() -> None:
     """Delete alerts, notifications and backtests that are older than `alerts.retention` keeps them."""
     retention.delete_old_notifications(now=timezone.now())
     retention.delete_old_alerts(now=timezone.now())
+    retention.delete_old_revisions(now=timezone.now())
     retention.delete_old_backtests(now=timezone.now())
 
 

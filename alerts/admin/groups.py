@@ -15,6 +15,7 @@ from unfold.decorators import display
 
 from alerts.admin.authorship import author_of
 from alerts.admin.group_form import GroupForm
+from alerts.admin.history import KeepsHistory
 from alerts.admin.rule_readout import shown_pairs
 from alerts.models import Rule, RuleGroup
 from alerts.rules import changes
@@ -27,7 +28,7 @@ _READ_ONLY = ("name", "file", "owner", "shown_interval", "limit", "shown_offset"
 
 
 @admin.register(RuleGroup)
-class RuleGroupAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
+class RuleGroupAdmin(KeepsHistory, ModelAdmin):  # type: ignore[misc] # unfold has no types
     list_display = ("name", "shown_source", "owner", "shown_interval", "rule_count", "last_evaluation", "shown_duration", "shown_missed", "enabled")  # fmt: skip
     list_filter = ("enabled", "is_provisioned")
     search_fields = ("name", "owner", "file")

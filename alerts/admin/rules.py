@@ -13,6 +13,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from alerts.admin.authorship import author_of
+from alerts.admin.history import KeepsHistory
 from alerts.admin.rule_fields import PROMQL, SIMPLE
 from alerts.admin.rule_form import ALERTING_FIELDS, SIMPLE_FIELDS, RuleForm
 from alerts.admin.rule_preview import preview_answer
@@ -59,7 +60,7 @@ class RuleStateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Rule)
-class RuleAdmin(RuleReadout, ModelAdmin):  # type: ignore[misc] # unfold has no types
+class RuleAdmin(KeepsHistory, RuleReadout, ModelAdmin):  # type: ignore[misc] # unfold has no types
     form = RuleForm
     list_display = ("name", "shown_expr", "shown_severity", "group", "shown_state", "shown_health", "last_evaluation", "enabled")  # fmt: skip
     list_filter = (RuleStateFilter, "kind", "severity", "health", "enabled", ("group", AutocompleteSelectFilter))  # fmt: skip

@@ -221,6 +221,8 @@ ROWS = flat(
         page("/admin/alerts/backtest/<int:backtest_id>/again/", "alerts.add_backtest"),
         model_admin("alerts.rulegroup"),
         model_admin("alerts.rule"),
+        model_admin("alerts.rulerevision", can="view"),
+        page("/admin/alerts/rulerevision/<int:pk>/revert/", "alerts.change_rule"),
         page("/admin/alerts/rule/preview/", "alerts.change_rule"),
         model_admin("alerts.alert", can="view"),
         page("/admin/runbooks/", "alerts.view_alert"),

@@ -13,11 +13,15 @@ import yaml
 from django.core.management import call_command
 from django.urls import resolve
 
+from alerts.models import Rule, RuleGroup, RuleHealth
+from alerts.rules.evaluation import evaluate_due_groups
 from alerts.rules.files.definitions import FileRule
 from alerts.rules.files.reading import load_rule_file
 from alerts.runbooks import FOLDER, runbook_names
 from observability.embedded.locations import PROJECT_DIR
+from observability.metrics.backend import get_backend
 from observability.promql.durations import parse_duration_ms
+from tests.alerts.factories import NOW
 
 RULES = PROJECT_DIR / "deploy" / "prometheus" / "rules"
 ALERTS = {"chocochoco": 13, "earntrack": 4, "chimera": 14, "arx": 3, "allin": 6}
@@ -82,6 +86,29 @@ def test_alert_says_how_bad_it_is_and_what_to_do(name: str) -> None:
         assert rule.labels["system"] == name
         assert set(rule.annotations) == {"summary", "description", "runbook_url"}
         assert rule.hold_ms >= 60_000
+
+
+@pytest.mark.django_db
+def test_portal_imports_and_evaluates_them_all() -> None:
+    paths = [str(RULES / f"{name}.yml") for name in ALERTS]
+
+    call_command("import_rules", *paths, stdout=StringIO())
+    RuleGroup.objects.update(next_evaluation_at=NOW)
+    evaluate_due_groups(backend=get_backend(), clock=lambda: NOW, budget_seconds=30)
+
+    rules = Rule.objects.values_list("health", "last_error")
+    assert (len(rules), set(rules)) == (40, {(RuleHealth.OK, "")})
+
+
+@pytest.mark.django_db
+def test_second_import_has_nothing_to_change() -> None:
+    paths = [str(RULES / f"{name}.yml") for name in ALERTS]
+    call_command("import_rules", *paths, stdout=StringIO())
+    out = StringIO()
+
+    call_command("import_rules", *paths, stdout=out)
+
+    assert "Nothing to change." in out.getvalue()
 
 
 def test_names_are_unique_within_a_system() -> None:

@@ -10,7 +10,10 @@ from django.db import OperationalError
 from observability.embedded.errors import EmbeddedError
 from observability.environment import InvalidSettingError
 
-_NEED_NO_SETTINGS = {"test_rules": "alerts.management.commands.test_rules"}
+_NEED_NO_SETTINGS = {
+    "check_rules": "alerts.management.commands.check_rules",
+    "test_rules": "alerts.management.commands.test_rules",
+}
 """Commands that work where the portal was never started, and do not wait for its apps."""
 
 

@@ -34,14 +34,15 @@ def checked_rules(text: str, name: str, *, ignore_unknown_fields: bool = False) 
     """Return what the text of a rule file says when nothing is wrong with it.
 
     Raises:
-        RuleFileError: Something is; each problem begins with the file's name.
+        RuleFileError: Something is; each problem begins with the file's name, unless that is ''.
     """
+    prefix = f"{name}: " if name else ""
     try:
         rule_file = read_rules(text, ignore_unknown_fields=ignore_unknown_fields)
     except YamlError as error:
-        raise RuleFileError([f"{name}: {error}"]) from error
+        raise RuleFileError([f"{prefix}{error}"]) from error
     if found := problems(rule_file):
-        raise RuleFileError([f"{name}: {problem}" for problem in found])
+        raise RuleFileError([f"{prefix}{problem}" for problem in found])
     return rule_file
 
 

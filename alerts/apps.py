@@ -12,7 +12,9 @@ class AlertsConfig(AppConfig):
     def ready(self) -> None:
         # A check reads models, which are there from now on.
         from alerts.rules.lateness import check_rules  # noqa: PLC0415
+        from alerts.rules.watched_folder import check_rule_files  # noqa: PLC0415
 
         register_rule_pages()
         register_notification_pages()
         register_check("rules", check_rules, critical=False)
+        register_check("rule-files", check_rule_files, critical=False)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from alerts import acknowledging, delivery, retention
 from alerts.routing import flush
-from alerts.rules import changes, evaluation
+from alerts.rules import changes, evaluation, watched_folder
 from alerts.rules.backtesting import runs
 from observability.metrics.backend import get_backend
 
@@ -66,3 +67,9 @@ def run_backtests() -> None:
     """Go on with backtests, then make room for other work; several runs at once share them."""
     if runs.run_due(backend=get_backend(), clock=timezone.now, seconds=_SECONDS_OF_BACKTESTS):
         run_backtests.delay()
+
+
+@shared_task(ignore_result=True, soft_time_limit=60, time_limit=70)
+def take_up_rule_files() -> None:
+    """Make rules what the files of the watched folder say."""
+    watched_folder.take_up_changes(folder=settings.RULES_DIR, now=timezone.now())

@@ -43,6 +43,7 @@ def _required_secret(name: str) -> str:
 
 # --- where things are -------------------------------------------------------------------------
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var")
+RULES_DIR = env.path("RULES_DIR", DATA_DIR / "rules")
 BIND = env.text("BIND", "127.0.0.1")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 EXTERNAL_URL = env.url(
@@ -228,6 +229,7 @@ CELERY_BEAT_SCHEDULE = {
     ),
     "expire-acknowledgements": _tick("alerts.tasks.expire_acknowledgements", 10),
     "run-backtests": _tick("alerts.tasks.run_backtests", 10),
+    "take-up-rule-files": _tick("alerts.tasks.take_up_rule_files", 10),
     "delete-old-alert-history": _tick("alerts.tasks.delete_old_history", 86_400),
 }
 

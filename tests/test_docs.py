@@ -190,7 +190,12 @@ def test_example_leads_to_a_view(example: Example) -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_example_works(example: Example, client: Client) -> None:
     # The first alert of a real portal, which this one may not have; a password that is not told.
-    expected = {"/api/alerts/1/resolve": {200, 404}, "/api/admin/login": {401}}
+    expected = {
+        "/api/alerts/1/resolve": {200, 404},
+        "/api/alerts/1/acknowledge": {200, 404},
+        "/api/alerts/1/comments": {201, 404},
+        "/api/admin/login": {401},
+    }
     _, token = create_key(name="examples", scopes=list(Scope))
 
     response = client.generic(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote_plus
 
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -182,8 +183,7 @@ def _list(
         "chips": _chips(asked, address),
         "clear_url": "?",
         "is_filtered": replace(asked.query, state=ACTIVE) != AlertQuery() or bool(asked.problem),
-        "filter_prefix": address.with_(filter="", open=()).rstrip("&?") or "?",
-        "filter_text": matcher_text(asked.query.matchers),
+        "narrowed_by": _narrowed_by(asked, address),
     }
     rows = _grouped(asked, alerts, address) if asked.by else _flat(asked, alerts, counts, address)
     context |= rows
@@ -191,6 +191,13 @@ def _list(
     for alert in rows["shown"]:
         alert.flaps = flaps.get(alert.fingerprint, 0)
     return context
+
+
+def _narrowed_by(asked: Asked, address: _Address) -> str:
+    """Return the address of the page up to where one more matcher is to be written."""
+    others = address.with_(filter="", open=())
+    text = "".join(f"{matcher}, " for matcher in asked.query.matchers)
+    return f"{others}{'' if others == '?' else '&'}filter={quote_plus(text)}"
 
 
 def _counts(active: AlertQuerySet) -> dict[str, int]:

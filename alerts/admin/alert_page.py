@@ -41,14 +41,14 @@ def alert_page(request: HttpRequest, alert: Alert) -> HttpResponse:
         "alert": alert,
         "may_act": request.user.has_perm("alerts.change_alert"),
         **_changing(request, alert),
+        **_rule(alert),
+        "graph_url": reverse("admin:alerts_alert_graph", args=[alert.pk]),
     }
     if "part" in request.GET:
         return TemplateResponse(request, "alerts/alert_live.html", context)
     context |= {
-        **_rule(alert),
         "refresh_seconds": REFRESH_SECONDS,
         "act_url": reverse("admin:alerts_alert_act"),
-        "graph_url": reverse("admin:alerts_alert_graph", args=[alert.pk]),
         "me": request.user.get_username(),
         "expiries": EXPIRIES,
         "max_owner_length": MAX_OWNER_LENGTH,

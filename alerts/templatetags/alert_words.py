@@ -9,16 +9,15 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from alerts.shown import SEVERITY_TONES, STATE_TONES
 from alerts.models import Alert, AlertState, Severity
 from alerts.routing.message import short_value
+from alerts.shown import SEVERITY_TONES, STATE_TONES
 from observability.access.shown import badge, in_words
 from observability.promql.durations import format_duration
 from observability.promql.go_floats import plain, shortest
+from observability.promql.matchers import Matcher, MatchOp
 
 register = template.Library()
-
-_DAY = timedelta(days=1)
 
 
 @register.filter
@@ -47,12 +46,12 @@ def value_words(value: float | None) -> SafeString | str:
 
 @register.filter
 def clock(moment: datetime | None) -> SafeString | str:
-    """Return a time of the last day by its hour, an older one with its day."""
+    """Return a time of today by its hour, one of another day with its date."""
     if moment is None:
         return ""
     local = timezone.localtime(moment)
-    is_recent = abs(timezone.now() - moment) < _DAY
-    return in_words(moment, f"{local:%H:%M:%S}" if is_recent else f"{local:%Y-%m-%d %H:%M}")
+    is_today = local.date() == timezone.localdate()
+    return in_words(moment, f"{local:%H:%M:%S}" if is_today else f"{local:%Y-%m-%d %H:%M}")
 
 
 @register.filter
@@ -73,6 +72,12 @@ def length_words(length: timedelta | None) -> str:
 def until(earlier: datetime | None, later: datetime | None) -> timedelta | None:
     """Return the time from one moment to another; up to now where the other is missing."""
     return None if earlier is None else (later or timezone.now()) - earlier
+
+
+@register.filter
+def matcher(name: str, value: str) -> str:
+    """Return the matcher that asks a label for a value."""
+    return str(Matcher(name, MatchOp.EQUAL, value))
 
 
 @register.filter

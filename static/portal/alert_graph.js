@@ -10,6 +10,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const note = element.querySelector(".portal-chart-note");
 
   const COLOURS = { state: "#94a3b8", fired: "#dc2626", resolved: "#16a34a", data: "#d97706", acknowledged: "#2563eb" };
+  const IMPORTANCE = ["fired", "resolved", "acknowledged", "data", "state"];
   const SPANS = { pending: "rgba(217, 119, 6, 0.10)", firing: "rgba(220, 38, 38, 0.10)" };
 
   function say(text, isError = false) {
@@ -33,16 +34,25 @@ document.addEventListener("DOMContentLoaded", () => {
     }));
     const marks = graph.marks.filter(({ at }) => at >= graph.start && at <= graph.end);
     const width = element.clientWidth || 600;
-    let labelled = -Infinity;
-    const shown = marks.map(({ at, kind, title }) => {
-      // A word for each that has the room.
-      const x = ((at - graph.start) / (graph.end - graph.start || 1)) * width;
-      const hasRoom = x - labelled > 90;
-      if (hasRoom) labelled = x;
+    // A word for each that has the room, for the most important first.
+    const taken = [];
+    const place = (at) => ((at - graph.start) / (graph.end - graph.start || 1)) * width;
+    const worded = new Set();
+    for (const mark of [...marks].sort((a, b) => IMPORTANCE.indexOf(a.kind) - IMPORTANCE.indexOf(b.kind))) {
+      const x = place(mark.at);
+      const half = Math.min(mark.title.length, 24) * 3.2 + 4;
+      if (taken.some(([from, to]) => x + half > from && x - half < to)) continue;
+      taken.push([x - half, x + half]);
+      worded.add(mark);
+    }
+    const shown = marks.map((mark) => {
+      const { at, kind, title } = mark;
+      const x = place(at);
+      const hasRoom = worded.has(mark);
       return {
         xAxis: at,
         lineStyle: { color: COLOURS[kind] || ink, type: "solid", width: 1 },
-        label: { show: hasRoom, formatter: title.length > 24 ? `${title.slice(0, 23)}…` : title, color: COLOURS[kind] || ink, fontSize: 11, position: x > width - 60 ? "insideEndTop" : "end", rotate: 0 },
+        label: { show: hasRoom, formatter: title.length > 24 ? `${title.slice(0, 23)}…` : title, color: COLOURS[kind] || ink, fontSize: 11, position: "end", align: x > width - 60 ? "right" : x < 40 ? "left" : "center" },
       };
     });
     const values = lines.flatMap(({ data }) => data.map(([, value]) => value)).filter(Number.isFinite);

@@ -17,6 +17,8 @@ window.portalLive = (() => {
       from.data = to.data;
       return;
     }
+    // What a script has drawn is its own.
+    if ("refreshKeep" in to.dataset) return;
     attributes(from, to);
     morphChildren(from, to);
   }

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import html
 import json
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -190,6 +192,18 @@ def test_queries_do_not_grow_with_the_alerts(operator: Client, parameters: dict[
     assert len(few) <= len(many) < 15
 
 
+def test_a_label_leads_to_the_alerts_that_have_it_too(operator: Client) -> None:
+    make("a", labels={"team": 'x "y" & z'})
+    make("b", labels={"team": "other"})
+
+    page = operator.get(LIST, {"filter": 'instance!="c"'}).content.decode()
+    chip = re.search(r'href="([^"]*)"\s+data-label="team"\s+data-value="x ', page)
+
+    assert chip
+    response = operator.get(LIST + html.unescape(chip[1]))
+    assert [alert.labels["instance"] for alert in response.context["rows"]] == ["a"]
+
+
 def test_an_empty_list_says_what_to_do(operator: Client) -> None:
     assert "Nothing is firing" in operator.get(LIST).content.decode()
     assert "Nothing matches" in operator.get(LIST, {"q": "x"}).content.decode()
@@ -228,7 +242,9 @@ def test_several_alerts_are_acknowledged_at_once(operator: Client) -> None:
     alerts[0].refresh_from_db()
     assert (alerts[0].ack_owner, alerts[0].ack_note) == ("operator", "Looking")
     since, until = alerts[0].acknowledged_at, alerts[0].ack_expires_at
-    assert since and until and until - since == timedelta(hours=1)
+    assert since
+    assert until
+    assert until - since == timedelta(hours=1)
 
 
 def test_scripts_are_told_what_came_of_it(operator: Client) -> None:

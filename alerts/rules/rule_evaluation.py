@@ -9,7 +9,7 @@ Source: Prometheus 3, rules/{alerting,recording,group}.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -220,15 +220,20 @@ def _alerts(
             active[change.fingerprint] = change.after
     if 0 < limit < len(active):
         raise LimitExceededError(limit, len(active), "alerts")
+    return _evaluation(alert_samples(rule, active.values()), memory, active=active, changes=changes)
+
+
+def alert_samples(rule: AlertingRule, active: Iterable[Episode]) -> dict[LabelSet, float]:
+    """Return what is written of the active alerts of a rule, by series."""
     recorded: dict[LabelSet, float] = {}
-    for episode in active.values():
+    for episode in active:
         # A label whose template gives nothing is written as the template itself: so does Prometheus.
         labels = {**rule.terms.labels, **dict(episode.labels)}
         named = {METRIC_NAME: ALERTS, STATE_LABEL: str(episode.state)}
         recorded[label_set({**labels, **named})] = 1.0
         since_seconds = float(episode.active_at_ms // 1000)
         recorded[label_set({**labels, METRIC_NAME: ALERTS_FOR_STATE})] = since_seconds
-    return _evaluation(recorded, memory, active=active, changes=changes)
+    return recorded
 
 
 def _evaluation(

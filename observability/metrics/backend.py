@@ -6,7 +6,7 @@ Prometheus's protocols can stand behind the same seam.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Protocol
@@ -32,10 +32,13 @@ from observability.metrics.store.listing import (
 from observability.metrics.store.log import LogSamples
 from observability.metrics.store.newest import NewestSample, newest_samples
 from observability.metrics.store.storage import PostgresStorage
+from observability.metrics.store.together import SamplesReadTogether
 from observability.promql import Engine, QueryOptions, QueryResult
 from observability.promql.engine import LOOKBACK_MS
 from observability.promql.labels import LabelSet
 from observability.promql.options import AS_USUAL
+from observability.promql.storage import Reading, Storage
+from observability.promql.syntax import Expr
 
 
 class MetricsBackend(Protocol):
@@ -48,8 +51,22 @@ class MetricsBackend(Protocol):
         """
         ...
 
-    def query(self, expr: str, *, at_ms: int, options: QueryOptions = AS_USUAL) -> QueryResult:
-        """Evaluate a PromQL expression at one time; raises `PromQLError`."""
+    def query(
+        self,
+        expr: Expr | str,
+        *,
+        at_ms: int,
+        options: QueryOptions = AS_USUAL,
+        storage: Storage | None = None,
+    ) -> QueryResult:
+        """Evaluate a PromQL expression at one time; raises `PromQLError`.
+
+        With a storage from `read_together`, or one made of it, samples are taken from there.
+        """
+        ...
+
+    def read_together(self, readings: Iterable[Reading]) -> Storage:
+        """Read what several expressions are going to need, and return what answers all of them."""
         ...
 
     def query_range(
@@ -139,9 +156,22 @@ class LocalBackend:
         catalogue.record_metadata(batch.metadata)
         return len(batch)
 
-    def query(self, expr: str, *, at_ms: int, options: QueryOptions = AS_USUAL) -> QueryResult:
+    def query(
+        self,
+        expr: Expr | str,
+        *,
+        at_ms: int,
+        options: QueryOptions = AS_USUAL,
+        storage: Storage | None = None,
+    ) -> QueryResult:
         """Evaluate over the store at one time."""
-        return self._engine.query(expr, at_ms=at_ms, storage=PostgresStorage(), options=options)
+        return self._engine.query(
+            expr, at_ms=at_ms, storage=storage or PostgresStorage(), options=options
+        )
+
+    def read_together(self, readings: Iterable[Reading]) -> Storage:
+        """Read from the store what several expressions need."""
+        return SamplesReadTogether(readings)
 
     def query_range(
         self,

@@ -59,6 +59,21 @@ class SelectHints:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What an expression reads.
+
+    Attributes:
+        matchers: A selector's, the metric's name among them.
+        start_ms: The oldest timestamp that can matter.
+        end_ms: The newest one.
+    """
+
+    matchers: tuple[Matcher, ...]
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesBlock:
     """Samples of a bounded number of series, one series after the other.
 

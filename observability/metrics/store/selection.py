@@ -61,8 +61,18 @@ def find_kept_series(
 
     The database is not asked, so it is for the caller to see whether the table still holds.
     """
-    table = _first_table(matchers, kept_table)
-    return None if table is None else (table, _of_table(table, matchers, 0, None))
+    table = kept_table_of(matchers)
+    return None if table is None else (table, series_of(table, matchers))
+
+
+def series_of(table: SeriesTable, matchers: Sequence[Matcher]) -> list[SelectedSeries]:
+    """Return the series of a table that satisfy all matchers, by ascending id."""
+    return _of_table(table, matchers, 0, None)
+
+
+def kept_table_of(matchers: Sequence[Matcher]) -> SeriesTable | None:
+    """Return the same as `table_of` of what this process keeps, without asking the database."""
+    return _first_table(matchers, kept_table)
 
 
 def table_of(matchers: Sequence[Matcher]) -> SeriesTable | None:

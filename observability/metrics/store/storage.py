@@ -91,15 +91,15 @@ class PostgresStorage:
         """Return the series that satisfy all matchers, and what reads them, if there are any."""
         kept = find_kept_series(matchers)
         if kept is not None and kept[1]:
-            reader = _reader(kept[1], hints, table=kept[0])
-            if reader.finds_table():
+            reader = _reader(kept[1], hints, tables=[kept[0]])
+            if reader.finds_tables():
                 return kept[1], reader
         series = find_series(matchers)
         return series, _reader(series, hints) if series else None
 
 
 def _reader(
-    series: Sequence[SelectedSeries], hints: SelectHints, *, table: SeriesTable | None = None
+    series: Sequence[SelectedSeries], hints: SelectHints, *, tables: Sequence[SeriesTable] = ()
 ) -> Reader:
     return Reader(
         series_ids=np.array(sorted(found.id for found in series), np.int64),
@@ -107,7 +107,7 @@ def _reader(
         start_ms=hints.start_ms,
         end_ms=hints.end_ms,
         hints=hints,
-        table=table,
+        tables=tables,
     )
 
 
@@ -142,7 +142,7 @@ def read_samples(series_ids: Sequence[int], start_ms: int, end_ms: int) -> LogSa
 
 
 class _TableMovedError(Exception):
-    """The metric has other series by now than the table."""
+    """A metric has other series by now than its table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class Reader:
         start_ms: int,
         end_ms: int,
         hints: SelectHints | None = None,
-        table: SeriesTable | None = None,
+        tables: Sequence[SeriesTable] = (),
     ) -> None:
         """Prepare to read these series (ascending ids) of these metrics; both ends are included.
 
@@ -200,24 +200,24 @@ class Reader:
             start_ms: The oldest time.
             end_ms: The newest time.
             hints: What the engine is going to do.
-            table: In which the series were found, if nobody has seen yet whether it still holds.
+            tables: In which the series were found, if nobody has seen yet whether they still hold.
         """
         self._series_ids = series_ids
         self._metric_ids = list(metric_ids)
         self._start_ms = start_ms
         self._end_ms = end_ms
         self._hints = hints
-        self._table = table
+        self._tables = tuple(tables)
         self._takes_young = len(self._metric_ids) <= _MAX_METRICS_WITH_YOUNG
         self._snapshot: _Snapshot | None = None
 
-    def finds_table(self) -> bool:
-        """Say whether the table in which the series were found holds; what is read is of that moment."""
+    def finds_tables(self) -> bool:
+        """Say whether the tables in which the series were found hold; what is read is of that moment."""
         try:
             self._of_one_moment(lambda snapshot: snapshot)
         except _TableMovedError:
             return False
-        self._table = None
+        self._tables = ()
         return True
 
     def read(self, series_ids: NDArray[np.int64]) -> SeriesColumns:
@@ -276,7 +276,7 @@ class Reader:
         looks = [_LOG, _SEGMENTS, _YOUNG]
         if self._hints is not None and may_be_rolled_up(self._hints):
             looks += [ROLLED_DAYS, ROLLUPS]
-        if self._table is not None:
+        if self._tables:
             looks.append(_METRIC)
         began = time.monotonic()
         rows = fetch(
@@ -285,7 +285,7 @@ class Reader:
                 "start": self._start_ms,
                 "end": self._end_ms,
                 "metrics": self._metric_ids,
-                "name": None if self._table is None else self._table.name,
+                "names": [table.name for table in self._tables],
                 "window": WINDOW_MS[-1],
                 "first": int(self._series_ids[0]),
                 "last": int(self._series_ids[-1]),
@@ -296,10 +296,10 @@ class Reader:
         found: dict[str, list[tuple[list[int], memoryview]]] = defaultdict(list)
         for kind, numbers, data in rows:
             found[kind].append((numbers, data))
-        if self._table is not None and not any(
-            tuple(numbers) == self._table.version for numbers, _ in found["metric"]
-        ):
-            raise _TableMovedError
+        if self._tables:
+            versions = {tuple(numbers) for numbers, _ in found["metric"]}
+            if not all(table.version in versions for table in self._tables):
+                raise _TableMovedError
         recent = self._recent(found["log"][0][0], began)
         rollups = None
         if self._hints is not None and found["day"]:
@@ -354,7 +354,7 @@ _TYPES = {
     "start": "bigint",
     "end": "bigint",
     "metrics": "int[]",
-    "name": "text",
+    "names": "text[]",
     "window": "bigint",
     "first": "bigint",
     "last": "bigint",
@@ -393,7 +393,7 @@ _YOUNG = (
 _METRIC = (
     "SELECT 'metric', ARRAY[id, series_count,"
     "   coalesce((SELECT number FROM metrics_catalogueepoch), 0)]::bigint[], NULL"
-    " FROM metrics_metric WHERE name = %(name)s"
+    " FROM metrics_metric WHERE name = ANY(%(names)s)"
 )
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,13 +9,14 @@ from django.db import InterfaceError, OperationalError, connection, connections
 
 from alerts.models import Alert, AlertState, Rule, RuleGroup, RuleHealth
 from alerts.rules import evaluation
-from alerts.rules.errors import LeaseLostError
+from alerts.rules.changes import save_rule
+from alerts.rules.claims import LEASE, claim_due_groups
+from alerts.rules.group_evaluation import RuleOutcome
 from alerts.rules.moments import milliseconds
 from alerts.rules.states import State
 from observability.metrics.backend import LocalBackend, MetricsBackend, get_backend
 from observability.metrics.samples import batch_at
-from observability.promql import QueryOptions, QueryResult
-from observability.promql.options import AS_USUAL
+from observability.promql.storage import Reading, Storage
 from tests.alerts.factories import NOW, AlertFactory, RuleFactory, RuleGroupFactory
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +30,7 @@ def record(value: float, *, at: datetime = NOW, host: str = "db", metric: str = 
     get_backend().append(batch_at(milliseconds(at) - 15_000, [(labels, value)]))
 
 
-def evaluate(at: datetime, backend: MetricsBackend | None = None) -> list[evaluation.RuleOutcome]:
+def evaluate(at: datetime, backend: MetricsBackend | None = None) -> list[RuleOutcome]:
     return evaluation.evaluate_due_groups(
         backend=backend or get_backend(), clock=lambda: at, budget_seconds=5
     )
@@ -59,11 +60,12 @@ class WrittenTables:
 
 
 def test_an_alert_goes_from_pending_to_firing_to_resolved() -> None:
-    RuleFactory.create(expr="load > 1", hold_ms=45_000)
+    group = RuleGroupFactory.create(interval_ms=20_000)
+    RuleFactory.create(group=group, expr="load > 1", hold_ms=45_000)
     seen = []
 
     for minute, value in enumerate([2.0, 2.0, 0.5]):
-        record(value, at=NOW + minute * MINUTE)
+        record(value, at=NOW + minute * MINUTE - timedelta(seconds=5))
         evaluate(NOW + minute * MINUTE)
         seen += states()
 
@@ -186,7 +188,7 @@ def test_a_group_is_not_evaluated_before_it_is_due() -> None:
     assert evaluate(NOW) == []
 
 
-def test_an_unchanged_iteration_writes_the_group_row_alone() -> None:
+def test_an_unchanged_iteration_writes_the_group_row_alone_besides_samples() -> None:
     record(2.0)
     group = RuleGroupFactory.create()
     for position in range(5):
@@ -208,7 +210,7 @@ def test_a_disabled_rule_is_left_out() -> None:
 
 def test_a_leased_group_is_left_to_its_worker() -> None:
     RuleFactory.create()
-    evaluation.claim_due_group(now=NOW)
+    claim_due_groups(now=NOW)
 
     assert evaluate(NOW) == []
 
@@ -216,15 +218,13 @@ def test_a_leased_group_is_left_to_its_worker() -> None:
 def test_a_worker_that_was_too_slow_writes_nothing() -> None:
     record(2.0)
     RuleFactory.create()
-    claim = evaluation.claim_due_group(now=NOW)
-    evaluate(NOW + evaluation.LEASE)
+    claims = claim_due_groups(now=NOW)
+    evaluate(NOW + LEASE)
     Alert.objects.all().delete()
-    assert claim
 
-    with pytest.raises(LeaseLostError):
-        evaluation.evaluate_group(claim, backend=get_backend(), clock=lambda: NOW)
+    outcomes = evaluation.evaluate_claims(claims, backend=get_backend(), clock=lambda: NOW)
 
-    assert states() == []
+    assert (outcomes, states()) == ([], [])
 
 
 def test_a_rule_that_was_edited_during_its_query_is_not_judged_by_the_old_one() -> None:
@@ -232,14 +232,16 @@ def test_a_rule_that_was_edited_during_its_query_is_not_judged_by_the_old_one() 
     rule = RuleFactory.create(expr="load > 1")
 
     class EditingBackend(LocalBackend):
-        def query(self, expr: str, *, at_ms: int, options: QueryOptions = AS_USUAL) -> QueryResult:
-            result = super().query(expr, at_ms=at_ms, options=options)
-            Rule.objects.filter(pk=rule.pk).update(expr="load > 5")
-            return result
+        def read_together(self, readings: Iterable[Reading]) -> Storage:
+            storage = super().read_together(readings)
+            if rule.expr != "load > 5":
+                rule.expr = "load > 5"
+                save_rule(rule, now=NOW)
+            return storage
 
     outcomes = evaluate(NOW, EditingBackend())
 
-    assert outcomes == []
+    assert [outcome.rule.expr for outcome in outcomes] == ["load > 5"]
     assert states() == []
 
 
@@ -283,7 +285,7 @@ def two_workers() -> Callable[[Callable[[], object]], list[object]]:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_do_not_evaluate_one_iteration_twice(
-    two_workers: Callable[[Callable[[], object]], list[list[evaluation.RuleOutcome]]],
+    two_workers: Callable[[Callable[[], object]], list[list[RuleOutcome]]],
 ) -> None:
     record(2.0)
     for number in range(6):
@@ -303,13 +305,13 @@ def test_a_worker_that_loses_its_connection_leaves_the_group_to_the_next() -> No
     killed = threading.Event()
 
     class KilledBackend(LocalBackend):
-        def query(self, expr: str, *, at_ms: int, options: QueryOptions = AS_USUAL) -> QueryResult:
+        def read_together(self, readings: Iterable[Reading]) -> Storage:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_backend_pid()")
                 pid.append(cursor.fetchone()[0])
             ready.set()
             killed.wait(timeout=10)
-            return super().query(expr, at_ms=at_ms, options=options)
+            return super().read_together(readings)
 
     pid: list[int] = []
     ready = threading.Event()
@@ -317,9 +319,8 @@ def test_a_worker_that_loses_its_connection_leaves_the_group_to_the_next() -> No
 
     def work() -> None:
         try:
-            claim = evaluation.claim_due_group(now=NOW)
-            assert claim
-            evaluation.evaluate_group(claim, backend=KilledBackend(), clock=lambda: NOW)
+            claims = claim_due_groups(now=NOW)
+            evaluation.evaluate_claims(claims, backend=KilledBackend(), clock=lambda: NOW)
         except (InterfaceError, OperationalError) as error:
             problems.append(error)
         finally:
@@ -334,7 +335,7 @@ def test_a_worker_that_loses_its_connection_leaves_the_group_to_the_next() -> No
     worker.join(timeout=30)
     held = evaluate(NOW)
 
-    evaluate(NOW + evaluation.LEASE)
+    evaluate(NOW + LEASE)
 
     assert problems
     assert held == []

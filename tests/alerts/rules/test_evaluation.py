@@ -61,7 +61,7 @@ class WrittenTables:
 
 def test_an_alert_goes_from_pending_to_firing_to_resolved() -> None:
     group = RuleGroupFactory.create(interval_ms=20_000)
-    RuleFactory.create(group=group, expr="load > 1", hold_ms=45_000)
+    RuleFactory.create(group=group, expr="load > 1", hold_ms=40_000)
     seen = []
 
     for minute, value in enumerate([2.0, 2.0, 0.5]):

@@ -21,7 +21,7 @@ from observability.promql.go_floats import plain
 ROWS_SHOWN = 50
 """Rows of the timeline; the table has all."""
 
-EPISODES_ON_PAGE = 50
+EPISODES_ON_PAGE = 25
 _OTHERS_SHOWN = 8
 _MINUTE_MS, _HOUR_MS, _DAY_MS = 60_000, 3_600_000, 86_400_000
 
@@ -75,7 +75,7 @@ def times(number: int) -> str:
 def verdict(result: Mapping[str, Any]) -> str:
     """Return one sentence on what a backtest has found."""
     totals = result["totals"]
-    length = rounded(result["covered_ms"] - result["start_ms"])
+    length = _in_words(result["covered_ms"] - result["start_ms"])
     if totals["fired"]:
         words = (
             f"It would have fired {times(totals['fired'])} in {length}, "
@@ -173,7 +173,8 @@ def episode_rows(backtest: Backtest, number: str) -> Page[Any]:
     chosen = sorted(fired or episodes, key=lambda one: one["active_ms"], reverse=True)
     page = Paginator(chosen, EPISODES_ON_PAGE).get_page(number)
     expr = judged(backtest)
-    page.object_list = [_episode_row(one, result, expr) for one in page.object_list]
+    shared = _shared_labels([one["labels"] for one in result["label_sets"]])
+    page.object_list = [_episode_row(one, result, expr, shared) for one in page.object_list]
     return page
 
 
@@ -183,12 +184,14 @@ def judged(backtest: Backtest) -> str:
     return str(threshold.judged) if threshold else str(backtest.definition["expr"])
 
 
-def _episode_row(one: Mapping[str, Any], result: Mapping[str, Any], expr: str) -> EpisodeRow:
+def _episode_row(
+    one: Mapping[str, Any], result: Mapping[str, Any], expr: str, shared: set[tuple[str, str]]
+) -> EpisodeRow:
     labels = result["label_sets"][one["label_set"]]["labels"]
     end_ms = result["covered_ms"] if one["over_ms"] is None else one["over_ms"]
     begin_ms = one["active_ms"] if one["fired_ms"] is None else one["fired_ms"]
     return EpisodeRow(
-        labels=[(name, value) for name, value in labels.items() if name != "alertname"],
+        labels=[pair for pair in labels.items() if pair not in shared],
         active_at=moment(one["active_ms"]),
         fired_at=None if one["fired_ms"] is None else moment(one["fired_ms"]),
         over_at=None if one["over_ms"] is None else moment(one["over_ms"]),
@@ -233,6 +236,9 @@ def with_totals(rows: QuerySet[Backtest]) -> QuerySet[Backtest]:
 
 
 def _shared_labels(sets: list[dict[str, str]]) -> set[tuple[str, str]]:
+    """Return the labels that tell none of several alerts from another; of one alert, its name's."""
+    if len(sets) == 1:
+        return {("alertname", sets[0].get("alertname", ""))}
     shared = set(sets[0].items()) if sets else set()
     for labels in sets[1:]:
         shared &= set(labels.items())
@@ -255,3 +261,10 @@ def _number(value: float | str | None) -> str:
 
 def _few_digits(number: float) -> str:
     return f"{number:.2g}" if number < 10 else f"{number:,.0f}"
+
+
+def _in_words(duration_ms: int) -> str:
+    days, rest_ms = divmod(duration_ms, _DAY_MS)
+    if days and rest_ms < _MINUTE_MS:
+        return "1 day" if days == 1 else f"{days} days"
+    return rounded(duration_ms)

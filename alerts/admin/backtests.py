@@ -60,7 +60,7 @@ class BacktestAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     fields = ("rule", "days", "from_at", "to_at")
     autocomplete_fields = ("rule",)
     conditional_fields = {"from_at": "days == 'range'", "to_at": "days == 'range'"}
-    list_display = ("shown_name", "shown_range", "shown_status", "shown_fired", "shown_share", "created_by", "asked")  # fmt: skip
+    list_display = ("shown_name", "shown_range", "shown_status", "shown_fired", "shown_share", "asked_by", "asked")  # fmt: skip
     list_display_links = ("shown_name",)
     list_filter = ("status",)
     list_per_page = 50
@@ -100,6 +100,14 @@ class BacktestAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
             ),
             *super().get_urls(),
         ]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        buttons = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        context = {"title": "Backtest a rule", **buttons, **(extra_context or {})}
+        response: HttpResponse = super().add_view(request, form_url, context)
+        return response
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"days": "7", **super().get_changeform_initial_data(request)}
@@ -265,6 +273,10 @@ class BacktestAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     @display(description="time firing")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_share(self, backtest: Any) -> str:
         return _shown_share(backtest)
+
+    @display(description="asked by", ordering="created_by__username")  # type: ignore[untyped-decorator] # unfold has no types
+    def asked_by(self, backtest: Backtest) -> str:
+        return "" if backtest.created_by is None else backtest.created_by.get_username()
 
     @display(description="asked for", ordering="created_at")  # type: ignore[untyped-decorator] # unfold has no types
     def asked(self, backtest: Backtest) -> SafeString:

@@ -6,7 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from drf_spectacular.utils import (
+    OpenApiExample,
+    extend_schema_field,
+    extend_schema_serializer,
+)
 from rest_framework import serializers
 
 from alerts.api.rule_serializers import RuleInput
@@ -35,6 +39,17 @@ NEW_RULE = OpenApiExample(
 )
 
 
+@extend_schema_field(RuleInput)
+class DefinitionField(serializers.Field[Any, Any, Any, Any]):
+    """A rule that is not saved; inside, the checked values."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Check it as a rule of its own is checked."""
+        given = RuleInput(data=data)
+        given.is_valid(raise_exception=True)
+        return dict(given.validated_data)
+
+
 @extend_schema_serializer(examples=[SAVED_RULE, NEW_RULE])
 class BacktestInput(serializers.Serializer[Backtest]):
     """What to test, and over which time: `rule` or `definition`, `days` or `start` (and `end`)."""
@@ -42,7 +57,7 @@ class BacktestInput(serializers.Serializer[Backtest]):
     rule = serializers.IntegerField(
         required=False, min_value=1, max_value=2**63 - 1, help_text="The id of a saved rule."
     )
-    definition = RuleInput(
+    definition = DefinitionField(
         required=False, help_text="A rule as /api/alert-rules takes it; it is not saved."
     )
     days = serializers.IntegerField(

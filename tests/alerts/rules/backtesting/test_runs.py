@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from alerts import tasks
@@ -15,25 +16,26 @@ from alerts.rules.backtesting.definitions import Adjustment, adjusted, definitio
 from alerts.rules.backtesting.errors import BacktestError
 from alerts.rules.condition import read_condition
 from observability.metrics.backend import get_backend
-from observability.metrics.samples import batch_at
+from observability.metrics.samples import SampleBatch
 from tests.alerts.factories import RuleFactory
 
 pytestmark = pytest.mark.django_db
 
 END = datetime.now(UTC).replace(microsecond=0)
 START = END - timedelta(hours=2)
-AGES = range(121)
 
 
 def record(name: str, **levels: list[float]) -> None:
     """Store the load of each instance, minute by minute over two hours, repeated as often as it takes."""
-    for minute in AGES:
-        at_ms = int((START + timedelta(minutes=minute)).timestamp() * 1000)
-        samples = [
-            ((("__name__", name), ("instance", instance)), values[minute % len(values)])
-            for instance, values in levels.items()
-        ]
-        get_backend().append(batch_at(at_ms, samples))
+    minutes = np.arange(121, dtype=np.int64)
+    get_backend().append(
+        SampleBatch(
+            label_sets=[(("__name__", name), ("instance", instance)) for instance in levels],
+            series=np.repeat(np.arange(len(levels)), len(minutes)),
+            timestamps_ms=np.tile(int(START.timestamp() * 1000) + minutes * 60_000, len(levels)),
+            values=np.concatenate([np.resize(one, len(minutes)) for one in levels.values()]),
+        )
+    )
 
 
 def ask(rule: Rule, **times: Any) -> Backtest:
@@ -66,7 +68,8 @@ def test_the_task_does_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_turn_ends_and_the_next_goes_on_where_it_stopped() -> None:
     record("bt_turns", a=[0.0, 9.0], b=[9.0, 0.0, 9.0])
     rule = RuleFactory.create(expr="bt_turns > 5", keep_firing_ms=30_000)
-    at_once, in_turns = ask(rule), ask(rule)
+    start_at = END - timedelta(minutes=10)
+    at_once, in_turns = ask(rule, start_at=start_at), ask(rule, start_at=start_at)
     runs.run_due(backend=get_backend(), clock=lambda: END, seconds=60)
     expected = totals(at_once)
     Backtest.objects.filter(pk=in_turns.pk).update(

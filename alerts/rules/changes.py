@@ -17,6 +17,7 @@ from django.db.models import F, Max, Q, QuerySet
 
 from alerts.models import Alert, AlertState, RevisionAction, Rule, RuleGroup
 from alerts.routing.dispatch import dispatch_alerts
+from alerts.rules.ended_series import end_series
 from alerts.rules.group_writes import GroupWrite
 from alerts.rules.revisions import (
     GROUP_FIELDS,
@@ -27,6 +28,7 @@ from alerts.rules.revisions import (
     note,
 )
 from alerts.wakeups import wake_evaluation
+from observability.metrics.backend import get_backend
 
 _BATCH = 500
 
@@ -209,6 +211,7 @@ def resolve_abandoned(*, now: datetime) -> int:
     groups = RuleGroup.objects.filter(rules__alerts__in=Alert.objects.abandoned())
     _lock(set(groups.values_list("pk", flat=True)))
     alerts = list(Alert.objects.abandoned().select_for_update(of=("self",)))
+    end_series([(alert, alert.state) for alert in alerts], backend=get_backend(), now=now)
     firing = [alert for alert in alerts if alert.state == AlertState.FIRING]
     for alert in firing:
         alert.state = AlertState.RESOLVED

@@ -203,6 +203,9 @@ class GroupEvaluator:
         rule = planned.rule
         if rule is None:
             raise TypeError("a rule that is wrong has no answer")
+        if isinstance(rule, AlertingRule) and active.ids and self._is_edited(planned):
+            # Alerts of what it was before are over, and not without data.
+            rule = replace(rule, terms=replace(rule.terms, on_no_data=Otherwise.RESOLVE))
 
         def query(expr: Expr, at_ms: int) -> list[Sample]:
             if expr is rule.expr:
@@ -224,6 +227,10 @@ class GroupEvaluator:
         )
         self._record(planned, active, evaluation, changed_clocks)
         return evaluation
+
+    def _is_edited(self, planned: PlannedRule) -> bool:
+        """Say whether the rule has changed since the last evaluation."""
+        return self._seen_ms is None or milliseconds(planned.row.updated_at) > self._seen_ms
 
     def _fail(
         self, planned: PlannedRule, rule: AlertingRule, active: ActiveAlerts

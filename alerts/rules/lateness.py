@@ -16,7 +16,7 @@ _NAMES_SHOWN = 5
 
 
 def check_rules() -> CheckResult:
-    """Report groups that have been due for more than three intervals and half a minute."""
+    """Report groups that are overdue by three intervals and half a minute, or take longer than theirs."""
     late_since = timezone.now() - _GRACE
     late = list(
         RuleGroup.objects.filter(
@@ -29,6 +29,17 @@ def check_rules() -> CheckResult:
         .order_by("next_evaluation_at")
         .values_list("name", flat=True)
     )
+    slow = list(
+        RuleGroup.objects.filter(enabled=True, duration_ms__gt=F("interval_ms"))
+        .order_by("-duration_ms")
+        .values_list("name", flat=True)
+    )
+    if not late and slow:
+        return CheckResult(
+            status=Status.DEGRADED,
+            message=f"{len(slow)} rule groups take longer than their interval, so iterations are missed. Give them longer intervals, or fewer rules.",
+            details={"groups": slow[:_NAMES_SHOWN], "count": len(slow)},
+        )
     if not late:
         return CheckResult(status=Status.OK, message="Rules are evaluated in time.")
     return CheckResult(

@@ -35,3 +35,14 @@ def test_a_group_without_rules_cannot_be_late() -> None:
     RuleGroupFactory.create(next_evaluation_at=timezone.now() - timedelta(days=1))
 
     assert check_rules().status is Status.OK
+
+
+def test_a_group_that_takes_longer_than_its_interval_is_reported() -> None:
+    RuleGroupFactory.create(
+        name="Slow", next_evaluation_at=timezone.now(), interval_ms=15_000, duration_ms=16_000.0
+    )
+
+    result = check_rules()
+
+    assert result.status is Status.DEGRADED
+    assert result.details["groups"] == ["Slow"]

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from alerts.models import Alert, AlertState, RuleHealth, RuleKind
+from alerts.models import Alert, AlertState, Rule, RuleHealth, RuleKind
 from alerts.rules import evaluation, recorded_series
+from alerts.rules.changes import delete_rules, save_rule
 from alerts.rules.group_evaluation import RuleOutcome
 from alerts.rules.moments import milliseconds
 from observability.metrics.backend import get_backend
@@ -23,8 +24,9 @@ STEP = timedelta(seconds=15)
 
 @pytest.fixture
 def now() -> datetime:
-    # Samples that are written belong to the present; the store takes others for late ones.
-    return timezone.now().replace(microsecond=0)
+    # Samples that are written belong to the present; the store takes others for late ones. Rules
+    # that a test makes are older than that.
+    return timezone.now().replace(microsecond=0) + timedelta(seconds=2)
 
 
 def record(metric: str, at: datetime, **values: float) -> None:
@@ -188,3 +190,27 @@ def test_templates_may_ask(now: datetime) -> None:
     evaluate(now)
 
     assert Alert.objects.get().annotations == {"summary": "20"}
+
+
+def test_alerts_of_what_a_rule_was_before_are_over(now: datetime) -> None:
+    record("edit_cpu", now, a=2.0)
+    rule = RuleFactory.create(name="Edit", expr="edit_cpu > 1", labels={"team": "x"})
+    evaluate(now)
+    rule.expr, rule.labels = "sum(edit_cpu) > 1", {}
+    save_rule(rule, now=now)
+
+    evaluate(timezone.now() + STEP)
+
+    states = dict(Alert.objects.values_list("labels__host", "state"))
+    assert states == {"a": AlertState.RESOLVED, None: AlertState.FIRING}
+
+
+def test_the_series_of_alerts_end_with_their_rule(now: datetime) -> None:
+    record("drop_cpu", now, a=2.0)
+    rule = RuleFactory.create(name="Drop", expr="drop_cpu > 1")
+    evaluate(now)
+
+    delete_rules(Rule.objects.filter(pk=rule.pk), now=now + STEP)
+
+    assert found('ALERTS{alertname="Drop"}', now) != {}
+    assert found('ALERTS{alertname="Drop"}', now + STEP) == {}

@@ -192,12 +192,12 @@ def test_templates_may_ask(now: datetime) -> None:
     assert Alert.objects.get().annotations == {"summary": "20"}
 
 
-def test_alerts_of_what_a_rule_was_before_are_over(now: datetime) -> None:
-    record("edit_cpu", now, a=2.0)
+def test_alerts_of_what_a_rule_was_before_are_over() -> None:
+    record("edit_cpu", timezone.now(), a=2.0)
     rule = RuleFactory.create(name="Edit", expr="edit_cpu > 1", labels={"team": "x"})
-    evaluate(now)
+    evaluate(timezone.now())
     rule.expr, rule.labels = "sum(edit_cpu) > 1", {}
-    save_rule(rule, now=now)
+    save_rule(rule, now=timezone.now())
 
     evaluate(timezone.now() + STEP)
 

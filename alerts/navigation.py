@@ -41,6 +41,16 @@ def register_rule_pages() -> None:
     register_entry(
         Entry(
             section=Section.ALERTS,
+            title="Rule files",
+            icon="description",
+            url_name="admin:alerts_watchedrulefile_changelist",
+            permission="alerts.view_watchedrulefile",
+            order=31,
+        )
+    )
+    register_entry(
+        Entry(
+            section=Section.ALERTS,
             title="Runbooks",
             icon="menu_book",
             url_name="alerts-runbooks",

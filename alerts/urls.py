@@ -8,6 +8,7 @@ from alerts.api.alerts import (
     ResolveAlertView,
 )
 from alerts.api.backtests import BacktestListView, BacktestView
+from alerts.api.files import ExportRulesView, ImportRulesView
 from alerts.api.groups import GroupListView, GroupOrderView, GroupView
 from alerts.api.history import (
     GroupHistoryView,
@@ -17,6 +18,7 @@ from alerts.api.history import (
 )
 from alerts.api.rules import EvaluateView, RuleListView, RuleView
 from alerts.prometheus_api.urls import urlpatterns as prometheus_urlpatterns
+from alerts.rule_file_pages import copy_group_page, export_page, import_page
 from alerts.runbook_pages import runbook_page
 from observability.access.pages import admin_page
 
@@ -24,6 +26,8 @@ from observability.access.pages import admin_page
 urlpatterns: list[URLPattern] = [
     re_path(r"^api/alert-rules/?$", RuleListView.as_view(), name="alert-rules"),
     re_path(r"^api/alert-rules/evaluate/?$", EvaluateView.as_view(), name="alert-rules-evaluate"),
+    re_path(r"^api/alert-rules/import/?$", ImportRulesView.as_view(), name="alert-rules-import"),
+    re_path(r"^api/alert-rules/export/?$", ExportRulesView.as_view(), name="alert-rules-export"),
     re_path(r"^api/alert-rules/(?P<pk>[0-9]{1,18})/?$", RuleView.as_view(), name="alert-rule"),
     re_path(
         r"^api/alert-rules/(?P<pk>[0-9]{1,18})/history/?$",
@@ -78,5 +82,23 @@ urlpatterns: list[URLPattern] = [
         runbook_page,
         name="alerts-runbook",
         permission="alerts.view_alert",
+    ),
+    admin_page(
+        "alerts/rule-files/import/",
+        import_page,
+        name="alerts-rules-import",
+        permission="alerts.change_rule",
+    ),
+    admin_page(
+        "alerts/rule-files/export/",
+        export_page,
+        name="alerts-rules-export",
+        permission="alerts.view_rulegroup",
+    ),
+    admin_page(
+        "alerts/rule-files/copy/<int:group_id>/",
+        copy_group_page,
+        name="alerts-group-copy",
+        permission="alerts.add_rulegroup",
     ),
 ]

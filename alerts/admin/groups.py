@@ -14,6 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from alerts.admin.authorship import author_of
+from alerts.admin.files import HasRuleFiles
 from alerts.admin.group_form import GroupForm
 from alerts.admin.history import KeepsHistory
 from alerts.admin.rule_readout import shown_pairs
@@ -28,7 +29,7 @@ _READ_ONLY = ("name", "file", "owner", "shown_interval", "limit", "shown_offset"
 
 
 @admin.register(RuleGroup)
-class RuleGroupAdmin(KeepsHistory, ModelAdmin):  # type: ignore[misc] # unfold has no types
+class RuleGroupAdmin(HasRuleFiles, KeepsHistory, ModelAdmin):  # type: ignore[misc] # unfold has no types
     list_display = ("name", "shown_source", "owner", "shown_interval", "rule_count", "last_evaluation", "shown_duration", "shown_missed", "enabled")  # fmt: skip
     list_filter = ("enabled", "is_provisioned")
     search_fields = ("name", "owner", "file")
@@ -38,7 +39,7 @@ class RuleGroupAdmin(KeepsHistory, ModelAdmin):  # type: ignore[misc] # unfold h
     form = GroupForm
     fields = GroupForm.Meta.fields
     readonly_fields = _STATE
-    actions = ("enable", "disable")
+    actions = ("enable", "disable", "export_selected")
     warn_unsaved_form = True
     change_form_outer_before_template = "alerts/provisioned.html"
     change_form_outer_after_template = "alerts/group_rules.html"

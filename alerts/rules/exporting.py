@@ -45,6 +45,13 @@ class Export:
     text: str
     losses: Sequence[str]
 
+    @property
+    def text_with_losses(self) -> str:
+        """The file with what it lacks in comments at its top."""
+        # A name may hold a line break, and a comment must not end there.
+        comments = (f"# {' '.join(loss.split())}\n" for loss in self.losses)
+        return "".join(comments) + self.text
+
 
 def choose_groups(*, file: str | None = None, name: str | None = None) -> QuerySet[RuleGroup]:
     """Return the groups of a file ('' for the portal's own) and of a name; None means any.

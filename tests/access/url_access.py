@@ -186,6 +186,8 @@ ROWS = flat(
         # Rules and alerts
         api("/api/alert-rules", GET=Scope.ALERTS_READ, POST=Scope.ALERTS_WRITE),
         api("/api/alert-rules/evaluate", POST=Scope.ALERTS_WRITE),
+        api("/api/alert-rules/import", POST=Scope.ALERTS_WRITE),
+        api("/api/alert-rules/export", GET=Scope.ALERTS_READ),
         api(
             "/api/alert-rules/<pk>",
             GET=Scope.ALERTS_READ,
@@ -222,6 +224,12 @@ ROWS = flat(
         model_admin("alerts.rulegroup"),
         model_admin("alerts.rule"),
         model_admin("alerts.rulerevision", can="view"),
+        model_admin("alerts.watchedrulefile", can="view"),
+        page("/admin/alerts/rulegroup/import_files/", "alerts.change_rulegroup"),
+        page("/admin/alerts/rulegroup/export_files/", "alerts.view_rulegroup"),
+        page("/admin/alerts/rule-files/import/", "alerts.change_rule"),
+        page("/admin/alerts/rule-files/export/", "alerts.view_rulegroup"),
+        page("/admin/alerts/rule-files/copy/<int:group_id>/", "alerts.add_rulegroup"),
         page("/admin/alerts/rulerevision/<int:pk>/revert/", "alerts.change_rule"),
         page("/admin/alerts/rule/preview/", "alerts.change_rule"),
         model_admin("alerts.alert", can="view"),

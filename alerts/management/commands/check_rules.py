@@ -157,7 +157,6 @@ def _store() -> tuple[Seen | None, str]:
 
 def _recorded() -> frozenset[str]:
     """Return the names that the portal's own rules record."""
-    from alerts.models import Rule, RuleKind  # noqa: PLC0415
+    from alerts.rules.lint.portal import recorded_names  # noqa: PLC0415
 
-    rules = Rule.objects.filter(kind=RuleKind.RECORDING)
-    return frozenset(rules.values_list("name", flat=True))
+    return recorded_names()

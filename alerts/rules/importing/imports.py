@@ -92,19 +92,22 @@ class ImportPlan:
         return digest.hexdigest()
 
 
-def plan_import(files: Mapping[str, RuleFile], *, prune: bool = False) -> ImportPlan:
+def plan_import(
+    files: Mapping[str, RuleFile], *, prune: bool = False, is_provisioned: bool = False
+) -> ImportPlan:
     """Return what an import of files would change.
 
     Args:
         files: By their names, under which their groups are kept; '' for the portal's own groups.
         prune: Whether groups of these files go that are not in them any more.
+        is_provisioned: Whether the files lie in the watched folder.
 
     Raises:
         RuleFileError: A file says something that the portal cannot keep.
         ProvisionedFileError: A file of that name lies in the watched folder.
     """
     _check(files)
-    return _plan(files, _stored(files), prune=prune, is_provisioned=False)
+    return _plan(files, _stored(files), prune=prune, is_provisioned=is_provisioned)
 
 
 @transaction.atomic

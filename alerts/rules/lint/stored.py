@@ -22,20 +22,25 @@ _DAY_MS = 24 * _HOUR_MS
 _STEP_MS = 10 * 60_000
 _VALUES_SHOWN = 5
 _LIMITS = Limits(max_samples=5_000_000, timeout_seconds=5.0)
-_LOOKING_SECONDS = 20.0
 
 
 class StoredMetrics:
-    """Answers from a backend, each asked once; values are looked at for 20 seconds in all."""
+    """Answers from a backend, each asked once.
 
-    def __init__(self, backend: MetricsBackend, *, now_ms: int) -> None:
+    Args:
+        backend: Where the metrics are.
+        now_ms: The present time.
+        seconds: How long values are looked at in all; beyond that none have been seen.
+    """
+
+    def __init__(self, backend: MetricsBackend, *, now_ms: int, seconds: float = 20.0) -> None:
         self._backend = backend
         self._now_ms = now_ms
         self._period = Period(now_ms - _WEEK_MS, now_ms)
         self._types: dict[str, MetricType] = {}
         self._present: dict[tuple[Matcher, ...], bool] = {}
         self._extremes: dict[str, tuple[float, float] | None] = {}
-        self._seconds_left = _LOOKING_SECONDS
+        self._seconds_left = seconds
 
     def metric_names(self) -> Collection[str]:
         """Return the names of the metrics that had samples within a week."""

@@ -59,7 +59,7 @@ def test_what_was_imported_is_exported_as_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.django_db
 def test_a_target_leaves_out_what_it_does_not_know_and_says_so() -> None:
-    RuleFactory(group__name="g", keep_firing_ms=60_000, resolve_expr="load < 1", severity="")
+    RuleFactory.create(group__name="g", keep_firing_ms=60_000, resolve_expr="load < 1", severity="")
 
     full, _ = export_rules()
     old, warnings = export_rules("--target", "2.41")
@@ -79,7 +79,7 @@ def test_a_target_leaves_out_what_it_does_not_know_and_says_so() -> None:
 @pytest.mark.django_db
 def test_groups_of_one_name_need_a_file() -> None:
     for file in ("a.yml", "b.yml"):
-        RuleGroupFactory(name="node", file=file)
+        RuleGroupFactory.create(name="node", file=file)
 
     with pytest.raises(CommandError, match=r"'node', of the files a.yml, b.yml.*--file"):
         export_rules()
@@ -90,8 +90,8 @@ def test_groups_of_one_name_need_a_file() -> None:
 
 @pytest.mark.django_db
 def test_one_group_can_be_chosen() -> None:
-    RuleGroupFactory(name="a")
-    RuleGroupFactory(name="b")
+    RuleGroupFactory.create(name="a")
+    RuleGroupFactory.create(name="b")
 
     out, _ = export_rules("--group", "b")
 
@@ -112,7 +112,7 @@ def test_a_wrong_target_is_refused() -> None:
 @pytest.mark.django_db
 def test_all_groups_take_as_many_statements_as_one(django_assert_num_queries: object) -> None:
     for _ in range(3):
-        RuleFactory()
+        RuleFactory.create()
 
     with django_assert_num_queries(2):  # type: ignore[operator] # a fixture of pytest-django
         export_rules()

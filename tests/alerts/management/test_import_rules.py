@@ -86,7 +86,7 @@ def test_our_own_keys_are_read(file: Path) -> None:
 def test_an_edited_rule_keeps_its_row_and_its_alerts(file: Path) -> None:
     import_rules(file)
     down = Rule.objects.get(name="Down")
-    alert = AlertFactory(rule=down)
+    alert = AlertFactory.create(rule=down)
     edit(file, "up == 0", "up < 1")
     edit(file, "      - record: job:up:sum\n        expr: sum by (job) (up)\n", "")
 
@@ -104,7 +104,7 @@ def test_an_edited_rule_keeps_its_row_and_its_alerts(file: Path) -> None:
 
 def test_a_removed_rule_resolves_its_alerts(file: Path) -> None:
     import_rules(file)
-    AlertFactory(rule=Rule.objects.get(name="Slow"))
+    AlertFactory.create(rule=Rule.objects.get(name="Slow"))
     edit(
         file,
         "      - alert: Slow\n        expr: latency > 1\n        labels: {severity: page}\n",

@@ -144,7 +144,7 @@ def test_a_mended_file_is_in_force_again(folder: Path) -> None:
 def test_a_removed_file_takes_its_groups_along(folder: Path) -> None:
     path = write(folder, RULES)
     take_up_changes(folder=folder, now=NOW)
-    AlertFactory(rule=Rule.objects.get())
+    AlertFactory.create(rule=Rule.objects.get())
     path.unlink()
 
     take_up_changes(folder=folder, now=later(1))

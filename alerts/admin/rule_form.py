@@ -77,6 +77,9 @@ class RuleForm(RuleFields):
             "labels",
             "annotations",
         )
+        help_texts = {
+            "name": "The label alertname of its alerts, or the metric that a recording rule writes."
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
@@ -59,6 +60,16 @@ class RuleStateFilter(admin.SimpleListFilter):
                 return queryset
 
 
+class RuleList(ChangeList):
+    """Reads each group once and not with each of its rules: it knows how long all of them took."""
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
+    ) -> QuerySet[Any]:
+        rules = super().get_queryset(request, exclude_parameters)
+        return rules.select_related(None).prefetch_related("group")
+
+
 @admin.register(Rule)
 class RuleAdmin(KeepsHistory, RuleReadout, ModelAdmin):  # type: ignore[misc] # unfold has no types
     form = RuleForm
@@ -68,6 +79,8 @@ class RuleAdmin(KeepsHistory, RuleReadout, ModelAdmin):  # type: ignore[misc] # 
     search_fields = ("name", "expr")
     search_help_text = "Search names and expressions"
     ordering = ("name", "pk")
+    # unfold works a millisecond on each row.
+    list_per_page = 50
     show_full_result_count = False
     autocomplete_fields = ("group",)
     actions = ("enable", "disable")
@@ -104,6 +117,9 @@ class RuleAdmin(KeepsHistory, RuleReadout, ModelAdmin):  # type: ignore[misc] # 
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
         return Rule.objects.with_state().select_related("created_by")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RuleList
 
     def has_change_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
         return _is_own(obj) and super().has_change_permission(request, obj)

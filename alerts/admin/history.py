@@ -24,7 +24,7 @@ from alerts.models import RevisionAction, RevisionSubject, Rule, RuleGroup, Rule
 from alerts.rules.definition_text import readable, yaml_of
 from alerts.rules.differences import Part, different_lines, different_words
 from alerts.rules.errors import RuleError
-from alerts.rules.history import changes_of, field_changes, of_group, of_rule, revisions
+from alerts.rules.history import field_changes, of_group, of_rule, revisions
 from alerts.rules.reverting import current_of, fault_of, revert
 from alerts.rules.revisions import definition_of
 from observability.access.pages import render_page
@@ -37,6 +37,7 @@ _TONES: dict[str, Tone] = {
 }
 _REVISIONS_ON_A_PAGE = 20
 _FIELDS_NAMED = 4
+_EXPR_SHOWN = 72
 _HEADS = {"labels": "label", "annotations": "annotation"}
 
 
@@ -64,6 +65,7 @@ class ShownRevision:
         action: What was done, on its colour.
         when: How long ago.
         changes: What it changed.
+        yaml: What it made, of one that has nothing before it; '' of others.
         is_of_rule: Whether it is one of a group's rules that was changed.
         is_newest: Whether nothing has come after it, so that there is nothing to go back from.
     """
@@ -72,6 +74,7 @@ class ShownRevision:
     action: SafeString
     when: SafeString
     changes: list[ShownChange]
+    yaml: str
     is_of_rule: bool
     is_newest: bool
 
@@ -159,12 +162,12 @@ class RevisionAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
             raise Http404
         current = current_of(revision)
         is_with_now = request.GET.get("with") == "now" and current is not None
-        before: Mapping[str, Any] = getattr(revision, "before", None) or {}
-        old, new = before, revision.definition
+        before: Mapping[str, Any] | None = getattr(revision, "before", None)
+        old, new = before or {}, revision.definition
+        changes = _changes(revision)
         if is_with_now and current is not None:
             old, new = revision.definition, definition_of(current)
-        elif revision.action == RevisionAction.DELETED:
-            old, new = revision.definition, {}
+            changes = shown_changes(old, new)
         return self._page(
             request,
             "alerts/revision.html",
@@ -175,8 +178,8 @@ class RevisionAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
                 "action": _action(revision),
                 "when": ago(revision.at),
                 "is_with_now": is_with_now,
-                "changes": [] if not new else shown_changes(old, new),
-                "lines": _shown_lines(yaml_of(old) if old else "", yaml_of(new) if new else ""),
+                "changes": changes,
+                "lines": _shown_lines(yaml_of(old), yaml_of(new)) if changes else "",
                 "yaml": yaml_of(revision.definition),
                 "fault": fault_of(revision, current),
                 "can_revert": _may_revert(request, revision.subject, is_deleted=current is None),
@@ -225,9 +228,10 @@ class RevisionAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
         return _action(revision)
 
     @display(description="what")  # type: ignore[untyped-decorator] # unfold has no types
-    def shown_fields(self, revision: RuleRevision) -> str:
+    def shown_fields(self, revision: RuleRevision) -> SafeString | str:
         if revision.action != RevisionAction.CHANGED:
-            return ""
+            expr = str(revision.definition.get("expr", ""))
+            return format_html('<code class="portal-expr">{}</code>', _short(expr)) if expr else ""
         names = list(dict.fromkeys(_title(each.field) for each in _readable_changes(revision)))
         more = len(names) - _FIELDS_NAMED
         return ", ".join(names[:_FIELDS_NAMED]) + (f" and {more} more" if more > 0 else "")
@@ -277,16 +281,21 @@ def _shown(
             row=revision,
             action=_action(revision),
             when=ago(revision.at),
-            changes=(
-                shown_changes(getattr(revision, "before", None) or {}, revision.definition)
-                if changes_of(revision)
-                else []
-            ),
+            changes=_changes(revision),
+            yaml="" if getattr(revision, "before", None) else yaml_of(revision.definition),
             is_of_rule=revision.subject != subject,
             is_newest=revision.pk == last and revision.action != RevisionAction.DELETED,
         )
         for revision in page.object_list
     ]
+
+
+def _changes(revision: RuleRevision) -> list[ShownChange]:
+    """Return what a change changed; nothing for what was made or deleted as a whole."""
+    before: Mapping[str, Any] | None = getattr(revision, "before", None)
+    if before is None or revision.action == RevisionAction.DELETED:
+        return []
+    return shown_changes(before, revision.definition)
 
 
 def _marked(parts: list[Part], element: str) -> SafeString:
@@ -331,6 +340,10 @@ def _history_url(revision: RuleRevision) -> str:
 
 def _action(revision: RuleRevision) -> SafeString:
     return badge(RevisionAction(revision.action).label, _TONES[revision.action])
+
+
+def _short(expr: str) -> str:
+    return expr if len(expr) <= _EXPR_SHOWN else expr[: _EXPR_SHOWN - 1] + "…"
 
 
 def _title(field: str) -> str:

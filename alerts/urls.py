@@ -16,6 +16,7 @@ from alerts.api.history import (
     RuleHistoryView,
     RuleRevertView,
 )
+from alerts.api.preview import PreviewView
 from alerts.api.rules import EvaluateView, RuleListView, RuleView
 from alerts.prometheus_api.urls import urlpatterns as prometheus_urlpatterns
 from alerts.rule_file_pages import copy_group_page, export_page, import_page
@@ -28,6 +29,7 @@ urlpatterns: list[URLPattern] = [
     re_path(r"^api/alert-rules/evaluate/?$", EvaluateView.as_view(), name="alert-rules-evaluate"),
     re_path(r"^api/alert-rules/import/?$", ImportRulesView.as_view(), name="alert-rules-import"),
     re_path(r"^api/alert-rules/export/?$", ExportRulesView.as_view(), name="alert-rules-export"),
+    re_path(r"^api/alert-rules/preview/?$", PreviewView.as_view(), name="alert-rules-preview"),
     re_path(r"^api/alert-rules/(?P<pk>[0-9]{1,18})/?$", RuleView.as_view(), name="alert-rule"),
     re_path(
         r"^api/alert-rules/(?P<pk>[0-9]{1,18})/history/?$",

@@ -286,7 +286,14 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api",
-    "ENUM_NAME_OVERRIDES": {"Otherwise": "alerts.models.rules.Otherwise.choices"},
+    "ENUM_NAME_OVERRIDES": {
+        "Otherwise": "alerts.models.rules.Otherwise.choices",
+        "RuleKind": "alerts.models.rules.RuleKind.choices",
+        "AlertState": "alerts.models.alerts.AlertState.choices",
+        "AlertEventKind": "alerts.models.alerts.AlertEventKind.choices",
+        "MatchOperator": ["=", "!=", "=~", "!~"],
+        "Comparison": [">", ">=", "<", "<=", "==", "!="],
+    },
 }
 BOOTSTRAP_API_KEY = env.secret("BOOTSTRAP_API_KEY")
 ADMIN_PASSWORD = env.secret("ADMIN_PASSWORD")

@@ -142,6 +142,7 @@ class NearestMissOutput(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
 
 
+@extend_schema_serializer(component_name="BacktestEpisodeOutput")
 class EpisodeOutput(serializers.Serializer[Any]):
     """One time that an alert was active."""
 
@@ -191,6 +192,7 @@ class BacktestOutput(BacktestSummary):
     class Meta(BacktestSummary.Meta):
         fields = [*BacktestSummary.Meta.fields, "result"]
 
+    @extend_schema_field(ResultOutput(allow_null=True))
     def get_result(self, backtest: Backtest) -> ResultOutput | None:
         """Return the result with times and durations as the API writes them."""
         if backtest.result is None:

@@ -195,6 +195,7 @@ ROWS = flat(
             PATCH=Scope.ALERTS_WRITE,
             DELETE=Scope.ALERTS_WRITE,
         ),
+        api("/api/alert-rules/preview", POST=Scope.ALERTS_WRITE),
         api("/api/alert-rules/<pk>/history", GET=Scope.ALERTS_READ),
         api("/api/alert-rules/<pk>/revert", POST=Scope.ALERTS_WRITE),
         api("/api/rule-groups", GET=Scope.ALERTS_READ, POST=Scope.ALERTS_WRITE),

@@ -32,6 +32,7 @@ def test_every_endpoint_of_rules_is_described_with_its_methods(schema: Any) -> N
             "/api/alert-rules/{id}/history/": ["get"],
             "/api/alert-rules/{id}/revert/": ["post"],
             "/api/alert-rules/evaluate/": ["post"],
+            "/api/alert-rules/preview/": ["post"],
             "/api/rule-groups/": ["get", "post"],
             "/api/rule-groups/{id}/": ["delete", "get", "patch", "put"],
             "/api/rule-groups/{id}/order/": ["put"],

@@ -48,9 +48,9 @@ groups:
         expr: vector(0) > 1
   - name: Alpha
     interval: 1s
-    limit: 5
+    limit: 1
     rules:
-      - alert: Both
+      - alert: TooMany
         expr: label_replace(vector(1), "i", "a", "", "") or label_replace(vector(1), "i", "b", "", "")
       - record: interop:infinite
         expr: vector(1) / 0

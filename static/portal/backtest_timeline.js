@@ -25,11 +25,12 @@ document.addEventListener("DOMContentLoaded", () => {
   };
 
   // Each span as the chart takes it: row, from, to, whether it fires, and where the whole episode stands.
+  // What fires is drawn last, so that it lies on what is pending where both are narrow.
   const bars = spans.flatMap(([row, active, fired, over], place) => {
     const last = over ?? end;
     const pending = [row, active, fired ?? last, 0, place];
     return fired === null ? [pending] : [pending, [row, fired, last, 1, place]];
-  });
+  }).sort((one, other) => one[3] - other[3]);
 
   function bar(params, api) {
     const row = api.value(0);

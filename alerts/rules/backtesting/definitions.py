@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerts.models import Rule, RuleGroup
+from alerts.rules.backtesting.errors import BacktestError
 from alerts.rules.backtesting.thresholds import Threshold, threshold_of, with_threshold
-from alerts.rules.data_expression import data_expression
 from alerts.rules.definition import expression_of_form, expression_of_promql
+from alerts.rules.plans import compile_rule
 from alerts.rules.revisions import GROUP_FIELDS, RULE_FIELDS, rule_definition
 from alerts.rules.rule_evaluation import AlertingRule
-from alerts.rules.states import Otherwise, Terms
 from observability.promql.parser import parse
 
 Definition = dict[str, Any]
@@ -83,19 +83,13 @@ def threshold_in(definition: Mapping[str, Any]) -> Threshold | None:
 
 
 def alerting_rule(rule: Rule) -> AlertingRule:
-    """Return a rule as it is evaluated."""
-    expr = parse(rule.expr)
-    return AlertingRule(
-        name=rule.name,
-        expr=expr,
-        terms=Terms(
-            hold_ms=rule.hold_ms,
-            keep_firing_ms=rule.keep_firing_ms,
-            labels=rule.alert_labels(),
-            annotations={},
-            on_no_data=Otherwise(rule.on_no_data),
-            on_error=Otherwise(rule.on_error),
-        ),
-        data_expr=data_expression(expr),
-        resolve_expr=parse(rule.resolve_expr) if rule.resolve_expr else None,
-    )
+    """Return a rule as the portal evaluates it.
+
+    Raises:
+        PromQLError: One of its expressions is wrong.
+        BacktestError: It raises no alerts.
+    """
+    compiled = compile_rule(rule)
+    if not isinstance(compiled, AlertingRule):
+        raise BacktestError("rule", "a recording rule raises no alerts")
+    return compiled

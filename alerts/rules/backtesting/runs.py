@@ -32,6 +32,7 @@ from alerts.rules.backtesting.report import report
 from alerts.rules.backtesting.simulation import Progress, Simulation, begin
 from alerts.rules.backtesting.timetable import Timetable, timetable
 from alerts.rules.expansion import expander
+from alerts.rules.group_evaluation import MAX_ALERTS
 from alerts.rules.moments import milliseconds
 from alerts.rules.rule_evaluation import Vector, result_vector
 from alerts.rules.states import Expand
@@ -265,7 +266,7 @@ class _Run:
             source=_BackendSource(backend),
             expander=self._expander(backend),
             query_offset_ms=self._rule.group.query_offset_ms or 0,
-            limit=self._rule.group.limit,
+            limit=self._rule.group.limit or MAX_ALERTS,
         )
 
     def _expander(self, backend: MetricsBackend) -> Callable[[int], Expand]:

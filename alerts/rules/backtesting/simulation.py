@@ -20,7 +20,7 @@ from alerts.rules.backtesting.thresholds import (
     threshold_of,
 )
 from alerts.rules.backtesting.timetable import Timetable
-from alerts.rules.errors import LimitExceededError, RuleEvaluationError
+from alerts.rules.errors import RuleEvaluationError
 from alerts.rules.fingerprints import fingerprint_of
 from alerts.rules.rule_evaluation import (
     NOTHING,
@@ -190,8 +190,6 @@ class Simulation:
                 limit=self._limit,
                 expand=expand,
             )
-        except LimitExceededError as error:
-            return _forgotten(memory, at_ms), Failure(at_ms=at_ms, message=str(error))
         except (PromQLError, RuleEvaluationError) as error:
             evaluation = evaluate_failed_rule(self._rule, memory, at_ms=at_ms, expand=expand)
             return evaluation, Failure(at_ms=at_ms, message=str(error))
@@ -259,21 +257,6 @@ class Simulation:
         found = nearest_miss(matrix, threshold)
         if found and (progress.nearest is None or found.distance < progress.nearest.distance):
             progress.nearest = found
-
-
-def _forgotten(memory: Memory, at_ms: int) -> Evaluation:
-    """Return what becomes of alerts beyond the limit of their group: nothing is left of them."""
-    changes = [
-        Change(
-            fingerprint=fingerprint,
-            before=episode,
-            after=None
-            if episode.state is State.PENDING
-            else replace(episode, state=State.RESOLVED, resolved_at_ms=at_ms),
-        )
-        for fingerprint, episode in memory.active.items()
-    ]
-    return Evaluation(samples=(), changes=changes, memory=NOTHING)
 
 
 def _is_stirring(change: Change) -> bool:

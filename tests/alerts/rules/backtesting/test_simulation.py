@@ -183,6 +183,7 @@ choices = st.sampled_from(list(Otherwise))
     with_resolve=st.booleans(),
     has_template=st.booleans(),
     most_points=st.sampled_from([3, 10**9]),
+    limit=st.sampled_from([0, 0, 1]),
 )
 def test_a_backtest_agrees_with_one_evaluation_after_the_other(
     rows: list[dict[str, float] | None],
@@ -194,6 +195,7 @@ def test_a_backtest_agrees_with_one_evaluation_after_the_other(
     with_resolve: bool,
     has_template: bool,
     most_points: int,
+    limit: int,
 ) -> None:
     rows = [row for row in rows for _ in range(repeats)]
     one = rule(
@@ -206,9 +208,9 @@ def test_a_backtest_agrees_with_one_evaluation_after_the_other(
     )
     source = tables(rows, most_points=most_points)
 
-    result, _, _ = backtest(one, source, len(rows))
+    result, _, _ = backtest(one, source, len(rows), limit=limit)
 
-    assert episodes_of(result) == each_time(one, source, len(rows), 0)
+    assert episodes_of(result) == each_time(one, source, len(rows), limit)
 
 
 def test_steady_times_are_left_out_and_yet_count() -> None:
@@ -267,12 +269,12 @@ def test_an_expression_that_always_fails_is_not_asked_each_time() -> None:
     assert "many-to-many" in result["notices"][0]
 
 
-def test_alerts_beyond_the_limit_of_the_group_are_forgotten() -> None:
+def test_alerts_beyond_the_limit_of_the_group_fail_the_evaluation() -> None:
     rows = [{"a": 9.0}, {"a": 9.0, "b": 9.0}, {"a": 9.0}, {"a": 1.0}]
 
     result, _, _ = backtest(rule(), tables(rows), len(rows), limit=1)
 
-    assert [one[1:] for one in episodes_of(result)] == [(0, 0, 1_000), (2_000, 2_000, 3_000)]
+    assert [one[1:] for one in episodes_of(result)] == [(0, 0, 3_000)]
     assert result["failures"] == 1
 
 

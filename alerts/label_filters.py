@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from django.db.models import Q, TextField, Value
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BooleanField, Func, Q, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import Exact, In
+from django.db.models.lookups import Exact
 
 from alerts.models.alerts import AlertQuerySet
 from observability.metrics.selectors import parse_selector
@@ -87,5 +88,16 @@ def _matching_regex(alerts: AlertQuerySet, matcher: Matcher) -> AlertQuerySet:
     if not others:
         return alerts
     if len(wanted) <= len(others):
-        return alerts.filter(In(value, wanted))
-    return alerts.exclude(In(value, others))
+        return alerts.filter(_is_any(value, wanted))
+    return alerts.exclude(_is_any(value, others))
+
+
+def _is_any(value: Coalesce, texts: list[str]) -> Func:
+    """Return whether a value is one of these: one parameter, however many they are."""
+    return Func(
+        value,
+        Value(texts, output_field=ArrayField(TextField())),
+        template="(%(expressions)s))",
+        arg_joiner=" = ANY(",
+        output_field=BooleanField(),
+    )

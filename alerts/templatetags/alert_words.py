@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
+from urllib.parse import quote_plus
 
 from django import template
 from django.utils import timezone
@@ -23,10 +25,17 @@ register = template.Library()
 @register.filter
 def state_badge(alert: Alert) -> SafeString:
     """Return where an alert stands, on the colour of its state."""
-    return badge(AlertState(alert.state).label, STATE_TONES[alert.state])
+    return _badge_of(alert.state)
+
+
+# Lists show the same few again and again.
+@cache
+def _badge_of(state: str) -> SafeString:
+    return badge(AlertState(state).label, STATE_TONES[state])
 
 
 @register.filter
+@lru_cache(maxsize=64)
 def severity_badge(severity: str) -> SafeString | str:
     """Return a severity on its colour; nothing when nobody has said one."""
     if not severity:
@@ -74,10 +83,30 @@ def until(earlier: datetime | None, later: datetime | None) -> timedelta | None:
     return None if earlier is None else (later or timezone.now()) - earlier
 
 
+@register.simple_tag
+@lru_cache(maxsize=4_096)
+def label_chip(name: str, value: str, narrowed_by: str) -> SafeString:
+    """Return a label that leads to the alerts which have it too.
+
+    Args:
+        name: Of the label.
+        value: Of the label.
+        narrowed_by: The address of the list up to where one more matcher is written.
+    """
+    return format_html(
+        '<a class="portal-chip portal-chip-short" href="{}" data-label="{}" data-value="{}" title="{}">{}</a>',
+        narrowed_by + quote_plus(str(Matcher(name, MatchOp.EQUAL, value))),
+        name,
+        value,
+        f"Only {name}={shortened(value, 200)}",
+        f"{name}={shortened(value, 60)}",
+    )
+
+
 @register.filter
-def matcher(name: str, value: str) -> str:
-    """Return the matcher that asks a label for a value."""
-    return str(Matcher(name, MatchOp.EQUAL, value))
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 @register.filter

@@ -192,6 +192,9 @@ def test_example_works(example: Example, client: Client) -> None:
     # The first alert of a real portal, which this one may not have; a password that is not told.
     expected = {
         "/api/alerts/1/resolve": {200, 404},
+        "/api/alert-rules/7/history": {200, 404},
+        "/api/alert-rules/7/revert": {200, 404},
+        "/api/rule-groups/2/order": {200, 404},
         "/api/alerts/1/acknowledge": {200, 404},
         "/api/alerts/1/comments": {201, 404},
         "/api/admin/login": {401},

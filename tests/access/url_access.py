@@ -112,6 +112,8 @@ ROWS = flat(
     [
         # The portal itself
         open_to_all("/"),
+        open_to_all("/graph"),
+        open_to_all("/prometheus/graph"),
         open_to_all("/health"),
         open_to_all("/health/live"),
         open_to_all("/health/ready"),

@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from alerts.admin.authorship import author_of
 from alerts.admin.pagination import BoundedPaginator
 from alerts.models import RevisionAction, RevisionSubject, Rule, RuleGroup, RuleRevision
 from alerts.rules.definition_text import readable, yaml_of
@@ -242,7 +243,7 @@ class RevisionAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
 
     def _revert(self, request: HttpRequest, revision: RuleRevision) -> HttpResponse:
         try:
-            row = revert(revision, now=timezone.now(), by=request.user.get_username())
+            row = revert(revision, now=timezone.now(), by=author_of(request).by)
         except RuleError as error:
             self.message_user(request, f"Not reverted: {error}.", messages.ERROR)
             return HttpResponseRedirect(

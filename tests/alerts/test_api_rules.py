@@ -195,6 +195,20 @@ def test_evaluation_on_demand_says_what_each_rule_did(api: Api) -> None:
     assert Alert.objects.get().state == AlertState.FIRING
 
 
+def test_evaluation_on_demand_shows_recording_rules_too(api: Api) -> None:
+    api("POST", "/api/alert-rules", {"record": "interim:one", "expr": "vector(1)"})
+    api("POST", "/api/alert-rules", {"record": "interim:bad", "expr": "label_join(up, 'a b', '')"})
+
+    found = api("POST", "/api/alert-rules/evaluate").json()["results"]
+
+    assert [(one["name"], one["kind"]) for one in found] == [
+        ("interim:one", "recording"),
+        ("interim:bad", "recording"),
+    ]
+    assert (found[0]["health"], found[0]["firing"]) == ("ok", 0)
+    assert not Alert.objects.exists()
+
+
 def test_reading_needs_no_right_to_write() -> None:
     reader = Api(Scope.ALERTS_READ)
 

@@ -42,6 +42,7 @@ class WatchedRuleFileAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no ty
 
     list_display = ("name", "shown_state", "shown_groups", "shown_since", "shown_read")
     search_fields = ("name",)
+    search_help_text = "Search names of files"
     show_full_result_count = False
     fields = ("name", "shown_state", "shown_groups", "shown_error", "shown_since", "shown_read", "digest")  # fmt: skip
     readonly_fields = fields
@@ -81,7 +82,9 @@ class WatchedRuleFileAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no ty
     def shown_error(self, file: WatchedRuleFile) -> SafeString | str:
         if not file.error:
             return "nothing"
-        return format_html('<pre class="portal-lines">{}</pre>', file.error)
+        return format_html(
+            '<pre class="portal-lines" style="white-space: pre-wrap">{}</pre>', file.error
+        )
 
     @display(description="in force since", ordering="applied_at")  # type: ignore[untyped-decorator] # unfold has no types
     def shown_since(self, file: WatchedRuleFile) -> SafeString | str:

@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ("applied_at", models.DateTimeField(null=True, verbose_name="in force since")),
             ],
             options={
-                "verbose_name": "watched rule file",
+                "verbose_name": "rule file",
                 "ordering": ["name"],
             },
         ),

@@ -22,7 +22,7 @@ class WatchedRuleFile(models.Model):
     applied_at = models.DateTimeField("in force since", null=True)
 
     class Meta:
-        verbose_name = "watched rule file"
+        verbose_name = "rule file"
         ordering = ["name"]
 
     def __str__(self) -> str:

@@ -21,9 +21,9 @@ def _look(subject: Subject, seen: Seen) -> Iterator[Remark]:
         extremes = seen.extremes(str(value))
         if extremes is not None and _is_far(extremes, op, threshold):
             low, high = extremes
+            seen_values = f"from {_short(low)} to {_short(high)}" if low < high else _short(low)
             yield Remark(
-                f"in the last day '{value}' was from {_short(low)} to {_short(high)}, far from"
-                f" {op} {plain(threshold)}",
+                f"in the last day '{value}' was {seen_values}, far from {op} {plain(threshold)}",
                 _advice(extremes, threshold),
             )
 

@@ -49,7 +49,8 @@ def _seconds(text: str) -> str:
     if found is None:
         return ""
     try:
-        moment = datetime(*(int(part or 0) for part in found.groups()), tzinfo=UTC)  # type: ignore[misc] # six parts
+        year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return ""
     return str(int(moment.timestamp()))

@@ -12,7 +12,7 @@ from observability.metrics.store.storage import PostgresStorage
 from observability.metrics.store.together import SamplesReadTogether
 from observability.promql.labels import LabelSet
 from observability.promql.matchers import Matcher, MatchOp
-from observability.promql.storage import Reading, SelectHints, Storage
+from observability.promql.storage import Reading, SelectHints, SeriesBlock, Storage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,6 +40,7 @@ def samples(
     """The samples within the hints, by series; series without any are left out."""
     found = {}
     for block in storage.select(matchers, hints):
+        assert isinstance(block, SeriesBlock)
         for place, series in enumerate(block.label_sets):
             part = slice(block.offsets[place], block.offsets[place + 1])
             pairs = zip(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from alerts.rules.data_expression import data_expression
 from alerts.rules.files.definitions import FileGroup, FileRule
 from alerts.rules.files.reading import load_rule_file
 from alerts.rules.rule_evaluation import AlertingRule, RecordingRule, Rule
@@ -57,7 +58,7 @@ def _group(group: FileGroup) -> Group:
         name=group.name,
         query_offset_ms=group.query_offset_ms or 0,
         limit=group.limit,
-        rules=[_rule(rule, group) for rule in group.rules],
+        rules=[_rule(rule, group) for rule in group.rules if group.enabled and rule.enabled],
     )
 
 
@@ -71,5 +72,13 @@ def _rule(rule: FileRule, group: FileGroup) -> Rule:
         keep_firing_ms=rule.keep_firing_ms,
         labels={**labels, "alertname": rule.alert},
         annotations=rule.annotations,
+        on_no_data=rule.on_no_data,
+        on_error=rule.on_error,
     )
-    return AlertingRule(name=rule.alert, expr=expr, terms=terms)
+    return AlertingRule(
+        name=rule.alert,
+        expr=expr,
+        terms=terms,
+        data_expr=data_expression(expr),
+        resolve_expr=parse(rule.resolve_expr) if rule.resolve_expr else None,
+    )

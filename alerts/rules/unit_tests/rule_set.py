@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from alerts.rules.range_queries import is_local, reads
-from alerts.rules.rule_evaluation import ALERTS, ALERTS_FOR_STATE, RecordingRule, Rule
+from alerts.rules.rule_evaluation import (
+    ALERTS,
+    ALERTS_FOR_STATE,
+    AlertingRule,
+    RecordingRule,
+    Rule,
+)
+from alerts.rules.states import Otherwise
 from alerts.rules.unit_tests.groups import Group
 
 
@@ -62,7 +69,14 @@ def _is_local(rule: Rule) -> bool:
     asks = not isinstance(rule, RecordingRule) and any(
         "query" in text for text in rule.terms.labels.values()
     )
-    return is_local(rule.expr) and not asks
+    return is_local(rule.expr) and not asks and not _has_doubts(rule)
+
+
+def _has_doubts(rule: Rule) -> bool:
+    """Say whether a rule asks more than its expression when an alert gets no result."""
+    return isinstance(rule, AlertingRule) and (
+        rule.resolve_expr is not None or rule.terms.on_no_data is not Otherwise.RESOLVE
+    )
 
 
 def _written(rule: Rule) -> tuple[str, ...]:

@@ -344,7 +344,8 @@ def test_the_cases_of_prometheus_pass() -> None:
 
 def test_the_example_of_the_documentation_passes(test_rules: Callable[..., Ran]) -> None:
     document = (PROJECT_DIR / "docs" / "rules.md").read_text(encoding="utf-8")
-    rules, tests = re.findall(r"^```yaml\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    section = document.partition("\n## Testing rules\n")[2].partition("\n## ")[0]
+    rules, tests = re.findall(r"^```yaml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
     ran = test_rules({"rules.yml": rules, "rules_test.yml": tests}, "rules_test.yml")
 

@@ -57,7 +57,7 @@ class ResultTypeError(RuleEvaluationError):
 
 
 class LimitExceededError(RuleEvaluationError):
-    """A rule gives more series or alerts than its group allows; its alerts are forgotten."""
+    """A rule gives more series or alerts than its group allows; Prometheus forgets its alerts then, we do not."""
 
     def __init__(self, limit: int, count: int, what: str) -> None:
         super().__init__(f"exceeded limit of {limit} with {count} {what}")

@@ -141,8 +141,7 @@ def evaluate_rule(
 
     Raises:
         PromQLError: The expression has no value; what the rule remembers stays.
-        RuleEvaluationError: Its value is nothing that a rule can use; the same, but that
-            beyond a limit all alerts are forgotten.
+        RuleEvaluationError: Its value is nothing that a rule can use; the same.
     """
     asked_ms = at_ms - query_offset_ms
     vector = query(rule.expr, asked_ms)

@@ -3,8 +3,8 @@
 A hundred rules `cpu{instance="a"} > 90`, `cpu{instance="b"} > 80`, ... are one *family*: `cpu` of all
 these instances is evaluated once, each rule takes the series of its own instance, and compares
 them with its own threshold. What they share is the family's *shape*: the expression with the
-values of some equality matchers taken out, and with the number that its outermost comparison has
-on the right.
+values of some equality matchers taken out, and with the number of its outermost comparison taken
+out as well.
 
 A label can be taken out when all selectors of the expression demand the same value of it, and when
 series with different values never meet on the way up: functions go series by series, and
@@ -17,9 +17,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
+from alerts.rules.thresholds import number_of, numeric_threshold_of
 from observability.promql.labels import METRIC_NAME
 from observability.promql.matchers import Matcher, MatchOp
-from observability.promql.parser import children
+from observability.promql.parser import selectors
 from observability.promql.signatures import ValueType
 from observability.promql.syntax import (
     Aggregation,
@@ -30,13 +31,11 @@ from observability.promql.syntax import (
     Cardinality,
     Expr,
     MatrixSelector,
-    NumberLiteral,
     Paren,
     Subquery,
     Unary,
     VectorMatching,
     VectorSelector,
-    unwrap,
 )
 from observability.promql.typecheck import value_type
 
@@ -187,32 +186,19 @@ class _ClosedError(Exception):
 
 
 def _without_threshold(expr: Expr) -> tuple[Expr, BinaryOp | None, float]:
-    outer = unwrap(expr)
-    if isinstance(outer, Binary) and outer.op.is_comparison and not outer.return_bool:
-        number = _number(outer.rhs)
-        if number is not None and value_type(outer.lhs) is ValueType.VECTOR:
-            return outer.lhs, outer.op, number
-    return expr, None, float("nan")
-
-
-def _number(expr: Expr) -> float | None:
-    match unwrap(expr):
-        case NumberLiteral(value=value):
-            return value
-        case Unary(expr=inner, is_plus=is_plus):
-            number = _number(inner)
-            return number if is_plus or number is None else -number
-        case _:
-            return None
+    threshold = numeric_threshold_of(expr)
+    if threshold is None or not threshold.is_all:
+        return expr, None, float("nan")
+    return threshold.watched, threshold.op, threshold.value
 
 
 def _common_values(expr: Expr) -> Iterator[tuple[str, str]]:
     """Yield labels of which all selectors demand the same value, and nothing else."""
-    selectors = list(_selectors(expr))
-    if not selectors or any(_is_fixed(selector) for selector in selectors):
+    found_in = list(selectors(expr))
+    if not found_in or any(_is_fixed(selector) for selector in found_in):
         return
     found: set[tuple[str, str]] = reduce(
-        set.intersection, [set(_demands(selector)) for selector in selectors]
+        set.intersection, [set(_demands(selector)) for selector in found_in]
     )
     yield from found
 
@@ -227,15 +213,6 @@ def _demands(selector: VectorSelector) -> Iterator[tuple[str, str]]:
         is_equal = matcher.op is MatchOp.EQUAL and matcher.value and matcher.name != METRIC_NAME
         if is_equal and names.count(matcher.name) == 1:
             yield matcher.name, matcher.value
-
-
-def _selectors(expr: Expr) -> Iterator[VectorSelector]:
-    waiting = [expr]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, VectorSelector):
-            yield node
-        waiting += children(node)
 
 
 def _open(expr: Expr, label: str) -> tuple[Expr, bool]:
@@ -255,7 +232,7 @@ def _open(expr: Expr, label: str) -> tuple[Expr, bool]:
         case Call(function=function, args=args) if function in _SERIES_BY_SERIES:
             return _open_call(expr, args, label)
         case Aggregation(op=op, param=param, expr=inner) if op in _FOLDS:
-            if param is not None and _number(param) is None:
+            if param is not None and number_of(param) is None:
                 raise _ClosedError
             opened, is_kept = _open(inner, label)
             return _open_aggregation(expr, opened, label, is_kept=is_kept)
@@ -277,7 +254,7 @@ def _open_call(call: Call, args: Sequence[Expr], label: str) -> tuple[Expr, bool
         if value_type(arg) in (ValueType.VECTOR, ValueType.MATRIX):
             found, is_kept = _open(arg, label)
             opened.append(found)
-        elif _number(arg) is None:
+        elif number_of(arg) is None:
             raise _ClosedError
         else:
             opened.append(arg)
@@ -298,12 +275,12 @@ def _open_aggregation(
 def _open_binary(expr: Binary, lhs: Expr, rhs: Expr, label: str) -> tuple[Expr, bool]:
     kinds = value_type(lhs), value_type(rhs)
     if kinds == (ValueType.VECTOR, ValueType.SCALAR):
-        if _number(rhs) is None:
+        if number_of(rhs) is None:
             raise _ClosedError
         opened, is_kept = _open(lhs, label)
         return replace(expr, lhs=opened), is_kept
     if kinds == (ValueType.SCALAR, ValueType.VECTOR):
-        if _number(lhs) is None:
+        if number_of(lhs) is None:
             raise _ClosedError
         opened, is_kept = _open(rhs, label)
         return replace(expr, rhs=opened), is_kept

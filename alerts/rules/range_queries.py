@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from observability.promql.labels import METRIC_NAME
-from observability.promql.parser import children
+from observability.promql.parser import children, selectors
 from observability.promql.syntax import (
     Call,
     Duration,
@@ -32,8 +32,7 @@ def reads(expr: Expr, metric_names: Collection[str]) -> bool:
     """Say whether a selector of an expression takes series of any of these names."""
     return any(
         all(matcher.matches(name) for matcher in node.all_matchers if matcher.name == METRIC_NAME)
-        for node in _nodes(expr)
-        if isinstance(node, VectorSelector)
+        for node in selectors(expr)
         for name in metric_names
     )
 

@@ -684,6 +684,16 @@ def _check_depth(expr: Expr, text: str) -> None:
         waiting += [(child, depth + 1) for child in children(node)]
 
 
+def selectors(expr: Expr) -> Iterator[VectorSelector]:
+    """Yield all selectors of an expression, whatever times they look at."""
+    waiting = [expr]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, VectorSelector):
+            yield node
+        waiting += children(node)
+
+
 def children(node: Expr) -> tuple[Expr, ...]:
     """Return the expressions that an expression is made of, in their order."""
     match node:

@@ -8,11 +8,11 @@ from typing import Any
 
 from alerts.models import Rule, RuleGroup
 from alerts.rules.backtesting.errors import BacktestError
-from alerts.rules.backtesting.thresholds import Threshold, threshold_of, with_threshold
 from alerts.rules.definition import expression_of_form, expression_of_promql
 from alerts.rules.plans import compile_rule
 from alerts.rules.revisions import GROUP_FIELDS, RULE_FIELDS, rule_definition
 from alerts.rules.rule_evaluation import AlertingRule
+from alerts.rules.thresholds import NumericThreshold, numeric_threshold_of, with_threshold
 from observability.promql.parser import parse
 
 Definition = dict[str, Any]
@@ -77,9 +77,9 @@ def adjusted(definition: Definition, adjustment: Adjustment) -> Definition:
     }
 
 
-def threshold_in(definition: Mapping[str, Any]) -> Threshold | None:
+def threshold_in(definition: Mapping[str, Any]) -> NumericThreshold | None:
     """Return the threshold of a definition's expression, if it has one."""
-    return threshold_of(parse(definition["expr"]))
+    return numeric_threshold_of(parse(definition["expr"]))
 
 
 def alerting_rule(rule: Rule) -> AlertingRule:

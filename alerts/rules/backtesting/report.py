@@ -8,8 +8,8 @@ from typing import Any, TypedDict
 
 from alerts.rules.backtesting.simulation import Progress
 from alerts.rules.backtesting.tally import FADED_KEPT, FIRED_KEPT, Tally, longest
-from alerts.rules.backtesting.thresholds import Threshold
 from alerts.rules.backtesting.timetable import Timetable
+from alerts.rules.thresholds import NumericThreshold
 from observability.metrics.json_numbers import json_number
 
 _DAY_MS = 86_400_000
@@ -75,7 +75,7 @@ class Result(TypedDict):
 
 
 def report(
-    progress: Progress, times: Timetable, threshold: Threshold | None, *, stopped: str = ""
+    progress: Progress, times: Timetable, threshold: NumericThreshold | None, *, stopped: str = ""
 ) -> Result:
     """Return the result of a backtest, whether it is at its end or not.
 
@@ -154,7 +154,7 @@ def _totals(tally: Tally, covered_ms: int) -> Totals:
 
 
 def _nearest(
-    progress: Progress, threshold: Threshold | None, tally: Tally
+    progress: Progress, threshold: NumericThreshold | None, tally: Tally
 ) -> dict[str, Any] | None:
     nearest = progress.nearest
     if nearest is None or threshold is None or tally.has_begun:
@@ -169,7 +169,11 @@ def _nearest(
 
 
 def _notices(
-    progress: Progress, times: Timetable, tally: Tally, threshold: Threshold | None, reason: str
+    progress: Progress,
+    times: Timetable,
+    tally: Tally,
+    threshold: NumericThreshold | None,
+    reason: str,
 ) -> list[str]:
     notices = [times.notice]
     if reason:
@@ -186,5 +190,5 @@ def _notices(
             f"Of {tally.faded:,} times that an alert was only pending the longest {FADED_KEPT:,} are listed."
         )
     if threshold is not None and not progress.has_data and not tally.has_begun:
-        notices.append(f"There were no samples of {threshold.judged} in this time.")
+        notices.append(f"There were no samples of {threshold.watched} in this time.")
     return [notice for notice in notices if notice]

@@ -13,12 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from alerts.rules.backtesting.answers import Part, PartTooLongError, Source
+from alerts.rules.backtesting.nearest_miss import NearestMiss, nearest_miss
 from alerts.rules.backtesting.tally import Tally
-from alerts.rules.backtesting.thresholds import (
-    NearestMiss,
-    nearest_miss,
-    threshold_of,
-)
 from alerts.rules.backtesting.timetable import Timetable
 from alerts.rules.errors import RuleEvaluationError
 from alerts.rules.fingerprints import fingerprint_of
@@ -31,6 +27,7 @@ from alerts.rules.rule_evaluation import (
     evaluate_rule,
 )
 from alerts.rules.states import Change, Expand, State
+from alerts.rules.thresholds import numeric_threshold_of
 from observability.promql import PromQLError
 from observability.promql.labels import LabelSet, drop_metric_name, label_set
 
@@ -84,9 +81,9 @@ class Progress:
 
 def begin(rule: AlertingRule, times: Timetable) -> Progress:
     """Return the progress of a backtest that has not begun."""
-    threshold = threshold_of(rule.expr)
+    threshold = numeric_threshold_of(rule.expr)
     tally = Tally(
-        start_ms=times.start_ms, is_downwards=threshold is not None and threshold.is_downwards
+        start_ms=times.start_ms, is_downwards=threshold is not None and threshold.direction < 0
     )
     return Progress(
         next_ms=times.first_ms,
@@ -131,7 +128,7 @@ class Simulation:
         self._offset_ms = query_offset_ms
         self._limit = limit
         self._longest_part = longest_part
-        self._threshold = threshold_of(rule.expr)
+        self._threshold = numeric_threshold_of(rule.expr)
         # Labels that are filled in may be others with each value.
         self._has_templates = any("{{" in text for text in rule.terms.labels.values())
         self._fingerprints: dict[LabelSet, str] = {}
@@ -249,7 +246,7 @@ class Simulation:
         if threshold is None or progress.tally.has_begun:
             return
         try:
-            matrix = part.all_values(threshold.judged)
+            matrix = part.all_values(threshold.watched)
         except PromQLError:
             # The expression fails for the same reason, and that is told.
             return

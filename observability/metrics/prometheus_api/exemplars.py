@@ -5,7 +5,6 @@ Source: Prometheus 3, web/api/v1/api.go (`queryExemplars`), json_codec.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -21,8 +20,7 @@ from observability.metrics.prometheus_api.sample_texts import format_value, time
 from observability.metrics.prometheus_api.transport import answer
 from observability.metrics.prometheus_api.view import PrometheusView
 from observability.promql.errors import BadDataError, ParseError
-from observability.promql.parser import children, parse
-from observability.promql.syntax import Expr, VectorSelector
+from observability.promql.parser import parse, selectors
 
 # Prometheus leaves data out that are nothing.
 _NO_SELECTOR = b'{"status":"success"}'
@@ -43,23 +41,13 @@ class ExemplarsView(PrometheusView):
         except ParseError as error:
             # Otherwise it would be told as one of a parameter.
             raise BadDataError(str(error)) from error
-        selectors = [selector.all_matchers for selector in _selectors(expr)]
-        if not selectors:
+        asked = [selector.all_matchers for selector in selectors(expr)]
+        if not asked:
             return answer(request, _NO_SELECTOR)
-        found = get_backend().exemplars(selectors, period=period)
+        found = get_backend().exemplars(asked, period=period)
         return answer(request, list_parts(map(_entry, found)))
 
     post = get
-
-
-def _selectors(expr: Expr) -> Iterator[VectorSelector]:
-    """Yield all selectors of an expression, whatever times they look at."""
-    waiting = [expr]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, VectorSelector):
-            yield node
-        waiting += children(node)
 
 
 def _entry(series: SeriesExemplars) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from alerts.rules.backtesting.report import Result, report
 from alerts.rules.backtesting.simulation import Progress, Simulation, begin
-from alerts.rules.backtesting.thresholds import threshold_of
 from alerts.rules.backtesting.timetable import timetable
 from alerts.rules.errors import RuleEvaluationError
 from alerts.rules.rule_evaluation import (
@@ -24,6 +23,7 @@ from alerts.rules.rule_evaluation import (
     evaluate_rule,
 )
 from alerts.rules.states import Change, Expand, Otherwise, State, Terms
+from alerts.rules.thresholds import numeric_threshold_of
 from observability.promql import Matrix, PromQLError, parse
 from observability.promql.errors import ExecutionError, TooManySamplesError
 from observability.promql.labels import LabelSet, label_set
@@ -126,7 +126,7 @@ def backtest(
         one, times, progress, source=source, expander=plain, limit=limit, longest_part=part_length
     )
     evaluated = sum(1 for _ in simulation.run())
-    return report(progress, times, threshold_of(one.expr)), progress, evaluated
+    return report(progress, times, numeric_threshold_of(one.expr)), progress, evaluated
 
 
 def each_time(

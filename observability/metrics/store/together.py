@@ -30,6 +30,9 @@ Matchers: TypeAlias = tuple[Matcher, ...]
 MAX_SERIES = 20_000
 """How many series are read together at most."""
 
+MAX_SPAN_MS = 2 * 3_600_000
+"""How long the time is of which samples are read together; who looks further back, reads alone."""
+
 # After the first, tables are read that have changed since.
 _ATTEMPTS = 3
 _MAX_KEPT_BYTES = 16_000_000
@@ -63,7 +66,11 @@ class SamplesReadTogether:
     def __init__(self, readings: Iterable[Reading]) -> None:
         self._store = PostgresStorage()
         self._spans: dict[Matchers, tuple[int, int]] = {}
-        for reading in readings:
+        asked = list(readings)
+        oldest_ms = max((reading.end_ms for reading in asked), default=0) - MAX_SPAN_MS
+        for reading in asked:
+            if reading.start_ms < oldest_ms:
+                continue
             start_ms, end_ms = self._spans.get(reading.matchers, (2**62, -(2**62)))
             span = (min(start_ms, reading.start_ms), max(end_ms, reading.end_ms))
             self._spans[reading.matchers] = span
@@ -139,15 +146,8 @@ class SamplesReadTogether:
         columns = reader.read(ids)
         for matchers, one in zip(group, chosen, strict=True):
             self._spans[matchers] = (start_ms, end_ms)
-            self._columns[matchers] = take(columns, _places(columns, one.ids))
+            self._columns[matchers] = take(columns, places_of(columns.series_ids, one.ids))
         return True
-
-
-def _places(columns: SeriesColumns, ids: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return where those of the series stand that have samples."""
-    places = np.searchsorted(columns.series_ids, ids)
-    places = places[places < len(columns.series_ids)]
-    return places[np.isin(columns.series_ids[places], ids)]
 
 
 def _choose(matchers: Matchers) -> _Chosen | None:

@@ -79,6 +79,26 @@ def test_all_of_them_give_the_same_as_alone() -> None:
     assert sum(len(found) for found in alone.values()) == 5
 
 
+def test_series_without_samples_of_late_leave_the_others_alone() -> None:
+    # In the order of their ids, one of which is idle.
+    for host in ("w", "x", "y", "z"):
+        write("together_idle", NOW_MS - 60 * MINUTE_MS, **{host: 0.0})
+    write("together_idle", NOW_MS, w=1.0, y=3.0, z=4.0)
+    matchers = selector("together_idle", Matcher("host", MatchOp.REGEX, "x|y|z"))
+    asked = [selector("together_idle"), matchers]
+    for each in asked:
+        samples(PostgresStorage(), each, HINTS)
+
+    together = SamplesReadTogether(
+        Reading(matchers=each, start_ms=HINTS.start_ms, end_ms=HINTS.end_ms) for each in asked
+    )
+
+    assert samples(together, matchers, HINTS) == {
+        labels("together_idle", "y"): [(NOW_MS, 3.0)],
+        labels("together_idle", "z"): [(NOW_MS, 4.0)],
+    }
+
+
 def test_a_series_that_is_new_since_is_found() -> None:
     matchers = selector("together_new")
     reading = Reading(matchers=matchers, start_ms=HINTS.start_ms, end_ms=HINTS.end_ms)

@@ -6,14 +6,14 @@ import operator
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import TypeAlias
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from alerts.rules.families import Member
 from alerts.rules.plans import GroupPlan, PlannedFamily
 from alerts.rules.rule_evaluation import Vector, result_vector
+from observability.metrics.store.kept import Kept
 from observability.promql.labels import LabelSet
 from observability.promql.syntax import BinaryOp, Expr
 from observability.promql.values import InstantVector, Value
@@ -29,6 +29,16 @@ _COMPARE: Mapping[BinaryOp, Callable[[float, float], bool]] = {
     BinaryOp.GTE: operator.ge,
     BinaryOp.LTE: operator.le,
 }
+
+
+_MAX_KEPT_BYTES = 64_000_000
+# A label set that nobody else holds any more, with its places here.
+_BYTES_PER_ROW = 600
+
+# The series of a family are mostly the same evaluation after evaluation.
+_kept_rows: Kept[
+    tuple[tuple[LabelSet, ...], tuple[str, ...]], Mapping[tuple[str, ...], Sequence[int]]
+] = Kept(_MAX_KEPT_BYTES, lambda rows: _BYTES_PER_ROW * (sum(map(len, rows.values())) + 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +74,10 @@ def family_answers(plan: GroupPlan, ask: Ask, *, at_ms: int) -> dict[int, Answer
         if isinstance(value, InstantVector):
             vectors = _vectors(family, value)
             took_ms = (time.perf_counter() - began) * 1000 / len(family.members)
-            for place, member, vector, data in vectors:
+            for place, vector, data in vectors:
                 answers[place] = Answer(
                     vector=vector,
-                    data=data if member.shape.comparison else None,
+                    data=data if family.tells_data else None,
                     duration_ms=took_ms,
                 )
     return answers
@@ -82,8 +92,8 @@ def answer(expr: Expr, ask: Ask, *, at_ms: int) -> Answer:
 
 def _vectors(
     family: PlannedFamily, value: InstantVector
-) -> Iterator[tuple[int, Member, Vector, Callable[[], Vector]]]:
-    """Yield each member of a family with its part of the result, and with all that it judged."""
+) -> Iterator[tuple[int, Vector, Callable[[], Vector]]]:
+    """Yield each place of a family with its part of the result, and with what that was chosen from."""
     shape = family.members[0][1].shape
     rows_of = _rows_by_values(tuple(value.label_sets), shape.labels)
     numbers = value.values.tolist()
@@ -97,19 +107,22 @@ def _vectors(
         hits = rows
         if compare is not None:
             hits = [row for row in rows if compare(numbers[row], member.threshold)]
-        yield place, member, part(hits) if hits else (), partial(part, rows)
+        yield place, part(hits) if hits else (), partial(part, rows)
 
 
-# The series of a family are the same evaluation after evaluation.
-@lru_cache(maxsize=4096)
 def _rows_by_values(
     label_sets: tuple[LabelSet, ...], labels: tuple[str, ...]
 ) -> Mapping[tuple[str, ...], Sequence[int]]:
     """Return which rows of a result have which values of the labels."""
+    key = (label_sets, labels)
+    kept = _kept_rows.get(key)
+    if kept is not None:
+        return kept
     rows: dict[tuple[str, ...], list[int]] = {}
     for row, pairs in enumerate(label_sets):
         named = dict(pairs)
         rows.setdefault(tuple(named.get(label, "") for label in labels), []).append(row)
+    _kept_rows.keep({key: rows})
     return rows
 
 

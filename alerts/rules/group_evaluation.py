@@ -17,7 +17,7 @@ from alerts.models import Rule
 from alerts.rules.answers import Answer, answer, family_answers
 from alerts.rules.claims import Claim
 from alerts.rules.episodes import NONE_ACTIVE, ActiveAlerts, RuleChanges
-from alerts.rules.errors import GroupTimeoutError, RuleEvaluationError
+from alerts.rules.errors import GroupTimeoutError, LeaseLostError, RuleEvaluationError
 from alerts.rules.expansion import expander
 from alerts.rules.fresh_samples import WithFreshSamples
 from alerts.rules.moments import milliseconds, moment
@@ -176,7 +176,7 @@ class GroupEvaluator:
                 evaluation = self._take(planned, found, active)
             except (PromQLError, RuleEvaluationError) as problem:
                 error = str(problem)
-            except SoftTimeLimitExceeded:
+            except (SoftTimeLimitExceeded, LeaseLostError):
                 raise
             except Exception as problem:  # A bug met by one rule must not stop the others.
                 if isinstance(problem, Error) and not connection.is_usable():
@@ -186,6 +186,9 @@ class GroupEvaluator:
                 error = f"internal error: {problem}"
         if error and isinstance(rule, AlertingRule):
             evaluation = self._fail(planned, rule, active)
+        elif error and rule is not None:
+            # What it wrote before it failed ends when it next has a result without that.
+            self._recorded[planned.row.pk] = self._memory(planned, active)[0].series
         return self._outcome(planned, found, error=error, evaluation=evaluation, active=active)
 
     def _answer(self, expr: Expr) -> Answer:

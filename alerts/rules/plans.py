@@ -52,10 +52,12 @@ class PlannedFamily:
     Attributes:
         expr: What gives the series of all of them, thresholds and dropped labels left aside.
         members: Places of the rules, with what tells each from the others.
+        tells_data: Whether it gives all that the rules judge (see `alerts.rules.data_expression`).
     """
 
     expr: Expr
     members: Sequence[tuple[int, Member]]
+    tells_data: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,13 +133,7 @@ def _plan(group: RuleGroup, rows: Sequence[Rule]) -> GroupPlan:
         for place, planned in enumerate(rules)
         if planned.rule is not None and place not in dependent
     ]
-    shared = [
-        PlannedFamily(
-            expr=restricted(family[0][1], [one.values for _, one in family]), members=family
-        )
-        for family in families(members).values()
-        if len(family) > 1
-    ]
+    shared = [planned_family(family) for family in families(members).values() if len(family) > 1]
     together = {place for family in shared for place, _ in family.members}
     asked = [
         *(family.expr for family in shared),
@@ -159,6 +155,18 @@ def _plan(group: RuleGroup, rows: Sequence[Rule]) -> GroupPlan:
             for look in looks(expr)
             if look.from_ms <= _LARGEST_SHARED_REACH_MS
         ],
+    )
+
+
+def planned_family(members: Sequence[tuple[int, Member]]) -> PlannedFamily:
+    """Return rules of one shape, ready to be evaluated as one."""
+    first = members[0][1]
+    return PlannedFamily(
+        expr=restricted(first, [member.values for _, member in members]),
+        members=members,
+        # With a filter further inside, a rule judges more than is left of it.
+        tells_data=first.shape.comparison is not None
+        and data_expression(first.open_expr) == first.open_expr,
     )
 
 
@@ -202,7 +210,10 @@ def _dependent(rules: Sequence[PlannedRule]) -> frozenset[int]:
         rule = planned.rule
         if rule is None:
             continue
-        if written and reads(rule.expr, written):
+        asked = [rule.expr]
+        if isinstance(rule, AlertingRule) and rule.resolve_expr is not None:
+            asked.append(rule.resolve_expr)
+        if any(reads(expr, written) for expr in asked):
             found.add(place)
         written |= {rule.name} if isinstance(rule, RecordingRule) else {ALERTS, ALERTS_FOR_STATE}
     return frozenset(found)

@@ -6,11 +6,9 @@ since the start, the store tells: they are the series with a sample of that very
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-
 from alerts.rules.rule_evaluation import RecordingRule
 from observability.metrics.backend import MetricsBackend
+from observability.metrics.store.kept import Kept
 from observability.promql.errors import PromQLError
 from observability.promql.labels import LabelSet
 from observability.promql.matchers import Matcher, MatchOp
@@ -21,16 +19,19 @@ from observability.promql.values import InstantVector
 MAX_KEPT_SERIES = 200_000
 """Of a process, for all rules together."""
 
-_kept: OrderedDict[int, tuple[int, frozenset[LabelSet]]] = OrderedDict()
-_lock = threading.Lock()
+_BYTES_PER_SERIES = 500
+
+# Of each rule the time, and what it wrote as of then.
+_kept: Kept[int, tuple[int, frozenset[LabelSet]]] = Kept(
+    MAX_KEPT_SERIES * _BYTES_PER_SERIES, lambda found: _BYTES_PER_SERIES * (len(found[1]) + 1)
+)
 
 
 def series_recorded_at(
     rule_id: int, rule: RecordingRule, timestamp_ms: int, backend: MetricsBackend
 ) -> frozenset[LabelSet]:
     """Return the series that a rule wrote as of a time."""
-    with _lock:
-        kept = _kept.get(rule_id)
+    kept = _kept.get(rule_id)
     if kept is not None and kept[0] == timestamp_ms:
         return kept[1]
     given = tuple(
@@ -49,9 +50,4 @@ def series_recorded_at(
 
 def remember(rule_id: int, timestamp_ms: int, series: frozenset[LabelSet]) -> None:
     """Keep what a rule has written as of a time, once it is stored."""
-    with _lock:
-        _kept[rule_id] = (timestamp_ms, series)
-        _kept.move_to_end(rule_id)
-        size = sum(len(found) for _, found in _kept.values())
-        while size > MAX_KEPT_SERIES and _kept:
-            size -= len(_kept.popitem(last=False)[1][1])
+    _kept.keep({rule_id: (timestamp_ms, series)})

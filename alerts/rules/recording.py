@@ -9,8 +9,10 @@ are written together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 
 import msgspec
 import numpy as np
@@ -93,9 +95,12 @@ def _record(
             )
             dispatch_alerts(concerning, now=now)
             refused = _append(held, backend)
-            for one in held:
-                _note_health(one, refused=refused)
+            healths = _healths(held, refused=refused)
+            _note_healths(healths)
             _update(held)
+    if not held:
+        return []
+    _take_in(healths)
     for one in held:
         for rule_id, series in one.recorded.items():
             remember(rule_id, one.timestamp_ms, series)
@@ -147,21 +152,38 @@ def _append(held: Sequence[GroupEvaluation], backend: MetricsBackend) -> str:
     return ""
 
 
-def _note_health(one: GroupEvaluation, *, refused: str) -> None:
-    """Note how rules did where that has changed; not by `save`, which would say that somebody edited them."""
-    has_changed = False
-    for outcome in one.outcomes:
+def _healths(
+    held: Sequence[GroupEvaluation], *, refused: str
+) -> dict[tuple[RuleHealth, str], list[Rule]]:
+    """Return the rules that do otherwise than they did, by how they do."""
+    found: dict[tuple[RuleHealth, str], list[Rule]] = defaultdict(list)
+    for outcome in chain.from_iterable(one.outcomes for one in held):
         rule = outcome.rule
         error = outcome.error or (refused if outcome.samples else "")
         health = RuleHealth.ERROR if error else RuleHealth.OK
         error = error[:_MAX_ERROR_LENGTH].replace("\x00", "\ufffd")
         if (rule.health, rule.last_error) != (health, error):
-            Rule.objects.filter(pk=rule.pk).update(health=health, last_error=error)
-            rule.health, rule.last_error = health, error
-            has_changed = True
-    if has_changed:
+            found[health, error].append(rule)
+    return found
+
+
+def _note_healths(healths: Mapping[tuple[RuleHealth, str], Sequence[Rule]]) -> None:
+    """Write how rules do; not by `save`, which would say that somebody edited them."""
+    for (health, error), rules in healths.items():
+        Rule.objects.filter(pk__in=[rule.pk for rule in rules]).update(
+            health=health, last_error=error
+        )
+    groups = {rule.group_id for rules in healths.values() for rule in rules}
+    if groups:
         # What other processes know of these rules ends here.
-        RuleGroup.objects.filter(pk=one.claim.group.pk).update(version=F("version") + 1)
+        RuleGroup.objects.filter(pk__in=groups).update(version=F("version") + 1)
+
+
+def _take_in(healths: Mapping[tuple[RuleHealth, str], Sequence[Rule]]) -> None:
+    """Let the rules that this process keeps know how they do, once it is written."""
+    for (health, error), rules in healths.items():
+        for rule in rules:
+            rule.health, rule.last_error = health, error
 
 
 def _update(held: Sequence[GroupEvaluation]) -> None:

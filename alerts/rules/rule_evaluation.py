@@ -225,9 +225,10 @@ def _alerts(
 def alert_samples(rule: AlertingRule, active: Iterable[Episode]) -> dict[LabelSet, float]:
     """Return what is written of the active alerts of a rule, by series."""
     recorded: dict[LabelSet, float] = {}
+    # A label whose template gives nothing is written as the template itself: so does Prometheus.
+    templates = {name: text for name, text in rule.terms.labels.items() if "{{" in text}
     for episode in active:
-        # A label whose template gives nothing is written as the template itself: so does Prometheus.
-        labels = {**rule.terms.labels, **dict(episode.labels)}
+        labels = {**templates, **dict(episode.labels)}
         named = {METRIC_NAME: ALERTS, STATE_LABEL: str(episode.state)}
         recorded[label_set({**labels, **named})] = 1.0
         since_seconds = float(episode.active_at_ms // 1000)

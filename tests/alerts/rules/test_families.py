@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from alerts.models import RuleGroup
 from alerts.rules.answers import answer, family_answers
-from alerts.rules.families import families, member_of, restricted
-from alerts.rules.plans import GroupPlan, PlannedFamily
+from alerts.rules.families import families, member_of
+from alerts.rules.plans import GroupPlan, planned_family
 from observability.promql import Engine, MemoryStorage, parse
 from observability.promql.syntax import Expr
 from observability.promql.values import Value
@@ -43,13 +43,7 @@ def ask(expr: Expr, at_ms: int) -> Value:
 def answers(texts: Sequence[str]) -> tuple[dict[int, object], int]:
     """What each expression gives as a member of its family, and how many families there are."""
     found = families((place, member_of(parse(text))) for place, text in enumerate(texts))
-    planned = [
-        PlannedFamily(
-            expr=restricted(members[0][1], [member.values for _, member in members]),
-            members=members,
-        )
-        for members in found.values()
-    ]
+    planned = [planned_family(members) for members in found.values()]
     plan = GroupPlan(
         version=0,
         group=RuleGroup(name="G"),

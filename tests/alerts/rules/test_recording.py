@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from alerts.models import Alert, AlertState, Rule, RuleHealth, RuleKind
 from alerts.rules import evaluation, recorded_series
@@ -73,6 +74,36 @@ def test_a_recorded_series_ends_with_what_it_was_made_of(now: datetime, remember
     evaluate(now + STEP)
 
     assert found("end:cpu", now + STEP) == {"host=a": 5.0}
+
+
+def test_a_recorded_series_ends_though_its_rule_has_failed_meanwhile(now: datetime) -> None:
+    record("fail_cpu", now, a=1.0, b=3.0)
+    group = RuleGroupFactory.create(limit=2)
+    RuleFactory.create(group=group, kind=RuleKind.RECORDING, name="fail:cpu", expr="fail_cpu > 0")
+    evaluate(now)
+    record("fail_cpu", now + STEP, a=1.0, b=1.0, c=1.0)
+    failed = evaluate(now + STEP)
+    record("fail_cpu", now + 2 * STEP, a=5.0, b=-1.0, c=-1.0)
+
+    evaluate(now + 2 * STEP)
+
+    assert [bool(outcome.error) for outcome in failed] == [True]
+    assert found("fail:cpu", now + 2 * STEP) == {"host=a": 5.0}
+
+
+def test_a_resolve_condition_reads_what_was_just_recorded(now: datetime) -> None:
+    group = RuleGroupFactory.create()
+    RuleFactory.create(group=group, kind=RuleKind.RECORDING, name="calm:cpu", expr="calm_cpu < 80")
+    RuleFactory.create(
+        group=group, position=1, name="Calm", expr="calm_cpu > 90", resolve_expr="calm:cpu"
+    )
+    record("calm_cpu", now, a=95.0)
+    evaluate(now)
+    record("calm_cpu", now + STEP, a=70.0)
+
+    evaluate(now + STEP)
+
+    assert Alert.objects.get().state == AlertState.RESOLVED
 
 
 def test_a_rule_reads_what_the_rules_before_it_have_just_written(now: datetime) -> None:
@@ -203,6 +234,51 @@ def test_alerts_of_what_a_rule_was_before_are_over() -> None:
 
     states = dict(Alert.objects.values_list("labels__host", "state"))
     assert states == {"a": AlertState.RESOLVED, None: AlertState.FIRING}
+
+
+def test_the_series_of_alerts_end_when_their_rule_gets_a_label(now: datetime) -> None:
+    record("label_cpu", now, a=2.0)
+    rule = RuleFactory.create(name="Label", expr="label_cpu > 1")
+    evaluate(now)
+    rule.labels = {"team": "x"}
+    save_rule(rule, now=now)
+
+    evaluate(now + STEP)
+
+    labels = "alertname=Label,alertstate=firing,host=a,severity=warning"
+    assert found('ALERTS{alertname="Label"}', now) == {labels: 1.0}
+    assert found('ALERTS{alertname="Label"}', now + STEP) == {f"{labels},team=x": 1.0}
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["alone", "in a family"])
+def test_a_filter_inside_a_comparison_is_no_lack_of_data(now: datetime, count: int) -> None:
+    for host in ("a", "b")[:count]:
+        RuleFactory.create(
+            name="Between",
+            group=RuleGroupFactory.create() if host == "a" else Rule.objects.get().group,
+            expr=f'between_cpu{{host="{host}"}} > 10 < 90',
+        )
+    record("between_cpu", now, a=50.0, b=50.0)
+    evaluate(now)
+    record("between_cpu", now + STEP, a=5.0, b=5.0)
+
+    evaluate(now + STEP)
+
+    assert set(Alert.objects.values_list("state", flat=True)) == {AlertState.RESOLVED}
+
+
+def test_how_rules_do_is_written_together(
+    now: datetime, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    group = RuleGroupFactory.create()
+    for _ in range(30):
+        RuleFactory.create(group=group, expr="load > on")
+
+    with django_assert_max_num_queries(15):
+        outcomes = evaluate(now)
+
+    assert set(Rule.objects.values_list("health", flat=True)) == {RuleHealth.ERROR}
+    assert {outcome.rule.health for outcome in outcomes} == {RuleHealth.ERROR}
 
 
 def test_the_series_of_alerts_end_with_their_rule(now: datetime) -> None:

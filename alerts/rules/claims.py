@@ -91,14 +91,6 @@ def keep(claims: Sequence[Claim], *, now: datetime) -> list[Claim]:
     return kept
 
 
-def give_back(claims: Sequence[Claim]) -> None:
-    """End leases without an evaluation; the groups are due as they were."""
-    for claim in claims:
-        RuleGroup.objects.filter(pk=claim.group.pk, lease_until=claim.lease_until).update(
-            lease_until=None
-        )
-
-
 def _quick(due: Sequence[RuleGroup]) -> Sequence[RuleGroup]:
     """Return the first groups that together took no longer than one may, or else the first alone."""
     taken_ms = 0.0

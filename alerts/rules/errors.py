@@ -66,11 +66,11 @@ class LimitExceededError(RuleEvaluationError):
 
 
 class GroupTimeoutError(RuleEvaluationError):
-    """The rules before this one used up the time of their group."""
+    """The rules of a group have used up its time."""
 
     def __init__(self, limit_seconds: float) -> None:
         super().__init__(
-            f"not evaluated: the rules before it took the {limit_seconds:g} s that a group has"
+            f"not evaluated to the end: the rules of its group took the {limit_seconds:g} s that it has"
         )
         self.limit_seconds = limit_seconds
 

@@ -192,14 +192,25 @@ class GroupEvaluator:
         return self._outcome(planned, found, error=error, evaluation=evaluation, active=active)
 
     def _answer(self, expr: Expr) -> Answer:
-        if time.monotonic() > self._deadline:
-            raise GroupTimeoutError(GROUP_TIMEOUT_SECONDS)
-        self._keep_lease()
         return answer(expr, self._ask, at_ms=self._asked_ms)
 
-    def _ask(self, expr: Expr, at_ms: int) -> Value:
-        options = QueryOptions(limits=Limits(timeout_seconds=QUERY_TIMEOUT_SECONDS))
+    def _ask(self, expr: Expr | str, at_ms: int) -> Value:
+        left_seconds = self._go_on()
+        limits = Limits(timeout_seconds=min(QUERY_TIMEOUT_SECONDS, max(left_seconds, 1.0)))
+        options = QueryOptions(limits=limits)
         return self._backend.query(expr, at_ms=at_ms, options=options, storage=self._storage).value
+
+    def _go_on(self) -> float:
+        """Keep the lease, and return how many seconds are left.
+
+        Raises:
+            GroupTimeoutError: None.
+        """
+        left_seconds = self._deadline - time.monotonic()
+        if left_seconds < 0:
+            raise GroupTimeoutError(GROUP_TIMEOUT_SECONDS)
+        self._keep_lease()
+        return left_seconds
 
     def _take(self, planned: PlannedRule, found: Answer, active: ActiveAlerts) -> Evaluation:
         """Work out what an answer means, and take in what it records and changes."""
@@ -226,7 +237,7 @@ class GroupEvaluator:
             at_ms=self._claim.at_ms,
             query_offset_ms=self._plan.query_offset_ms,
             limit=limit or (0 if planned.row.is_recording else MAX_ALERTS),
-            expand=self._expander(planned),
+            expand=self._in_time(self._expander(planned)),
         )
         self._record(planned, active, evaluation, changed_clocks)
         return evaluation
@@ -308,17 +319,18 @@ class GroupEvaluator:
         return expander(
             name=planned.row.name,
             at_ms=self._asked_ms,
-            query=self._query_of_template,
+            query=self._ask,
             external_url=settings.EXTERNAL_URL,
         )
 
-    def _query_of_template(self, expr: str, at_ms: int) -> Value:
-        return self._backend.query(
-            expr,
-            at_ms=at_ms,
-            options=QueryOptions(limits=Limits(timeout_seconds=QUERY_TIMEOUT_SECONDS)),
-            storage=self._storage,
-        ).value
+    def _in_time(self, expand: Expand) -> Expand:
+        """Return the same for any number of alerts, whose templates together may take long."""
+
+        def expand_in_time(text: str, *, labels: Mapping[str, str], value: float) -> str:
+            self._go_on()
+            return expand(text, labels=labels, value=value)
+
+        return expand_in_time
 
     def _outcome(
         self,

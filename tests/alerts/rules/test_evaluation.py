@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -8,7 +9,7 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection, connections
 
 from alerts.models import Alert, AlertState, Rule, RuleGroup, RuleHealth
-from alerts.rules import evaluation
+from alerts.rules import evaluation, group_evaluation
 from alerts.rules.changes import save_rule
 from alerts.rules.claims import LEASE, claim_due_groups
 from alerts.rules.group_evaluation import RuleOutcome
@@ -16,7 +17,10 @@ from alerts.rules.moments import milliseconds
 from alerts.rules.states import State
 from observability.metrics.backend import LocalBackend, MetricsBackend, get_backend
 from observability.metrics.samples import batch_at
+from observability.promql import QueryOptions, QueryResult
+from observability.promql.options import AS_USUAL
 from observability.promql.storage import Reading, Storage
+from observability.promql.syntax import Expr
 from tests.alerts.factories import NOW, AlertFactory, RuleFactory, RuleGroupFactory
 
 pytestmark = pytest.mark.django_db
@@ -225,6 +229,76 @@ def test_a_worker_that_was_too_slow_writes_nothing() -> None:
     outcomes = evaluation.evaluate_claims(claims, backend=get_backend(), clock=lambda: NOW)
 
     assert (outcomes, states()) == ([], [])
+
+
+def test_slow_groups_that_were_claimed_together_are_recorded_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evaluation, "TOGETHER_SECONDS", 0.0)
+    record(2.0)
+    for _ in range(2):
+        RuleFactory.create()
+    seen = []
+
+    class Watching(LocalBackend):
+        def read_together(self, readings: Iterable[Reading]) -> Storage:
+            seen.append(len(states()))
+            return super().read_together(readings)
+
+    evaluate(NOW, Watching())
+
+    assert seen == [0, 1]
+    assert states() == [AlertState.FIRING] * 2
+
+
+@pytest.mark.parametrize("count", [1, 3], ids=["alone", "in a family"])
+def test_a_group_without_time_left_says_so(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    record(2.0)
+    group = RuleGroupFactory.create()
+    for _ in range(count):
+        RuleFactory.create(group=group)
+    monkeypatch.setattr(group_evaluation, "GROUP_TIMEOUT_SECONDS", -1.0)
+
+    outcomes = evaluate(NOW)
+
+    assert len(outcomes) == count
+    assert all(outcome.error.startswith("not evaluated to the end") for outcome in outcomes)
+
+
+def test_templates_use_up_the_time_of_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    for host in ("a", "b", "c"):
+        record(2.0, host=host)
+    RuleFactory.create(annotations={"summary": '{{ query "load" | first | value }}'})
+    asked = []
+
+    class Later:
+        """The clock of a minute later."""
+
+        perf_counter = staticmethod(time.perf_counter)
+
+        @staticmethod
+        def monotonic() -> float:
+            return time.monotonic() + 60.0
+
+    class Slow(LocalBackend):
+        def query(
+            self,
+            expr: Expr | str,
+            *,
+            at_ms: int,
+            options: QueryOptions = AS_USUAL,
+            storage: Storage | None = None,
+        ) -> QueryResult:
+            asked.append(str(expr))
+            result = super().query(expr, at_ms=at_ms, options=options, storage=storage)
+            if len(asked) == 2:
+                monkeypatch.setattr(group_evaluation, "time", Later)
+            return result
+
+    [outcome] = evaluate(NOW, Slow())
+
+    assert outcome.error.startswith("not evaluated to the end")
+    assert asked == ["load > 1", "load"]
 
 
 def test_a_rule_that_was_edited_during_its_query_is_not_judged_by_the_old_one() -> None:

@@ -181,7 +181,7 @@ def episode_rows(backtest: Backtest, number: str) -> Page[Any]:
 def judged(backtest: Backtest) -> str:
     """Return the expression whose graph shows why a rule fires: without its threshold, if it has one."""
     threshold = threshold_in(backtest.definition)
-    return str(threshold.judged) if threshold else str(backtest.definition["expr"])
+    return str(threshold.watched) if threshold else str(backtest.definition["expr"])
 
 
 def _episode_row(

@@ -10,6 +10,9 @@ from observability.promql.sample_counts import SampleCounts
 from observability.promql.steps import Steps
 from observability.promql.storage import Storage
 
+_MISSING_TO_A_POINT = 4
+"""Places without a value that count as one point."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
@@ -40,7 +43,7 @@ class Context:
         """Yield blocks that are held until the query ends, within the limits of what it may hold."""
         for block in blocks:
             self.account.check_time()
-            self.account.add_points(int(block.present.sum()))
+            self.account.add_points(points_held(block))
             yield block
 
     def once(self) -> "Context":
@@ -52,3 +55,17 @@ class Context:
         """Return the same surroundings on the steps of a subquery, its samples counted apart."""
         counts = None if self.counts is None else SampleCounts(steps)
         return replace(self, steps=steps, counts=counts)
+
+
+def points_held(block: VectorBlock) -> int:
+    """Return for how many points a block counts that is held.
+
+    Prometheus counts what is there. Here the places of what is missing take memory as well,
+    which is much more where a subquery has many steps and its series few samples.
+    """
+    present = int(block.present.sum())
+    if present * _MISSING_TO_A_POINT >= int(block.present.size):
+        return present
+    step_count = int(block.present.shape[1])
+    rows = int(block.present.any(axis=1).sum())
+    return max(present, rows * step_count // _MISSING_TO_A_POINT)

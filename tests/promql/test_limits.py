@@ -90,3 +90,14 @@ def test_a_query_ends_when_its_caller_leaves_between_two_blocks() -> None:
 
     assert caught.value.kind == "canceled"
     assert len(asked) == 3
+
+
+def test_a_subquery_of_many_steps_is_refused_before_its_missing_points_fill_the_memory() -> None:
+    with pytest.raises(PromQLError, match="too many samples"):
+        ask("max_over_time(x[20d:1s])", limits=Limits(max_samples=1_800_000), steps=1)
+
+
+def test_missing_points_of_few_series_count_little() -> None:
+    found = ask("max_over_time(x[1h:1s])", limits=Limits(max_samples=100_000), steps=1)
+
+    assert len(found.label_sets) == 10

@@ -48,6 +48,12 @@ QUERY_TIMEOUT_SECONDS = 20.0
 GROUP_TIMEOUT_SECONDS = 30.0
 """After this, the rules of a group that have not had their turn get none in this iteration."""
 
+TEMPLATES_SECONDS = 10.0
+"""What all templates of a rule may take in one evaluation."""
+
+_LEAST_TEMPLATES_SECONDS = 2.0
+"""The same where the time of the group is nearly over; within the time limit of the task."""
+
 MAX_ALERTS = 10_000
 """How many alerts a rule of a group without a limit may have."""
 
@@ -316,11 +322,13 @@ class GroupEvaluator:
         ]
 
     def _expander(self, planned: PlannedRule) -> Expand:
+        left = max(self._deadline - time.monotonic(), _LEAST_TEMPLATES_SECONDS)
         return expander(
             name=planned.row.name,
             at_ms=self._asked_ms,
             query=self._ask,
             external_url=settings.EXTERNAL_URL,
+            seconds=min(TEMPLATES_SECONDS, left),
         )
 
     def _in_time(self, expand: Expand) -> Expand:

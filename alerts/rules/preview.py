@@ -6,15 +6,14 @@ so many series are drawn and told, and all templates together have only so much 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from heapq import nlargest
 from typing import TypeVar
 
 from alerts.rules.data_expression import data_expression
 from alerts.rules.errors import RuleEvaluationError
+from alerts.rules.expansion import expander
 from alerts.rules.rule_evaluation import (
     NOTHING,
     AlertingRule,
@@ -25,11 +24,8 @@ from alerts.rules.rule_evaluation import (
     evaluate_rule,
     result_vector,
 )
-from alerts.rules.states import Terms
+from alerts.rules.states import Expand, Terms
 from alerts.rules.thresholds import Threshold, threshold_of
-from alerts.templating import limits as template_limits
-from alerts.templating.errors import TemplateError
-from alerts.templating.prometheus import expand, in_place
 from observability.metrics.backend import MetricsBackend
 from observability.metrics.query_page.check import Meaning, Problem, check
 from observability.promql import PromQLError, QueryOptions, QueryResult
@@ -317,29 +313,14 @@ class _Trial:
             return valued[:most]
         return nlargest(most, valued, key=lambda each: direction * each[1])
 
-    def _expander(self) -> Callable[..., str]:
-        """Return what fills in templates until the time for all of them has passed."""
-        deadline = time.monotonic() + self._templates_seconds
-        return partial(self._expand, deadline)
-
-    def _expand(
-        self, deadline: float, text: str, *, labels: Mapping[str, str], value: float
-    ) -> str:
-        seconds = max(deadline - time.monotonic(), 0.001)
-        try:
-            return expand(
-                text,
-                name=f"__alert_{self._draft.name}",
-                labels=labels,
-                value=value,
-                external_labels={},
-                external_url=self._external_url,
-                at_ms=self._at_ms,
-                query=self._value,
-                limits=template_limits.Limits(seconds=seconds),
-            )
-        except TemplateError as error:
-            return in_place(error)
+    def _expander(self) -> Expand:
+        return expander(
+            name=self._draft.name,
+            at_ms=self._at_ms,
+            query=self._value,
+            external_url=self._external_url,
+            seconds=self._templates_seconds,
+        )
 
     def _value(self, text: str, at_ms: int) -> Value:
         return self._backend.query(text, at_ms=at_ms, options=_OPTIONS).value

@@ -149,6 +149,9 @@ def evaluate_rule(
         return _record(rule, memory, vector, limit=limit)
     if not vector and not memory.active and rule.terms.on_no_data is not Otherwise.FIRE:
         return _evaluation({}, memory)
+    if 0 < limit < len(vector):
+        # Each series is an alert of its own; nobody waits for the texts of so many.
+        raise LimitExceededError(limit, len(vector), "alerts")
     changes = advance(
         memory.active,
         vector,

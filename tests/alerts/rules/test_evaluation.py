@@ -26,6 +26,7 @@ from tests.alerts.factories import NOW, AlertFactory, RuleFactory, RuleGroupFact
 pytestmark = pytest.mark.django_db
 
 MINUTE = timedelta(minutes=1)
+ENDLESS = "{{ range 1000000 }}{{ range 1000000 }}{{ $x := 1 }}{{ end }}{{ end }}"
 
 
 def record(value: float, *, at: datetime = NOW, host: str = "db", metric: str = "load") -> None:
@@ -135,6 +136,51 @@ def test_a_broken_rule_shows_its_error_and_does_not_stop_the_others() -> None:
     assert broken.health == RuleHealth.ERROR
     assert broken.last_error
     assert states() == [AlertState.FIRING]
+
+
+def test_too_many_alerts_are_an_error_before_anybody_writes_their_texts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(group_evaluation, "MAX_ALERTS", 2)
+    monkeypatch.setattr(group_evaluation, "TEMPLATES_SECONDS", 60.0)
+    for host in ("a", "b", "c"):
+        record(2.0, host=host)
+    crowd = RuleFactory.create(expr="load > 1", annotations={"summary": ENDLESS})
+
+    evaluate(NOW)
+
+    crowd.refresh_from_db()
+    assert crowd.last_error == "exceeded limit of 2 with 3 alerts"
+    assert states() == []
+
+
+def test_templates_without_end_take_a_rule_no_longer_together_than_one_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(group_evaluation, "TEMPLATES_SECONDS", 0.1)
+    for host in range(30):
+        record(2.0, host=str(host))
+    group = RuleGroupFactory.create()
+    RuleFactory.create(
+        group=group, position=0, name="Endless", expr="load > 1", annotations={"summary": ENDLESS}
+    )
+    RuleFactory.create(
+        group=group,
+        position=1,
+        name="Fine",
+        expr="load > 1",
+        annotations={"summary": "{{ $value }}"},
+    )
+
+    evaluate(NOW)
+
+    texts = Alert.objects.values_list("rule__name", "annotations__summary")
+    assert [text for name, text in texts if name == "Fine"] == ["2"] * 30
+    assert all(
+        "takes longer than" in text or "take longer than 0.1 s together" in text
+        for name, text in texts
+        if name == "Endless"
+    )
 
 
 def test_an_error_keeps_the_alerts_as_they_are() -> None:

@@ -14,7 +14,13 @@ from alerts.acknowledging import (
     MAX_OWNER_LENGTH,
     Acknowledgement,
 )
-from alerts.api.serializers import DurationField, LabelsField, TextField, without_place
+from alerts.api.serializers import (
+    DurationField,
+    KnownFieldsSerializer,
+    LabelsField,
+    TextField,
+    without_place,
+)
 from alerts.commenting import MAX_COMMENT_LENGTH
 from alerts.label_filters import parse_matchers
 from alerts.listing import ALL, AlertQuery
@@ -28,7 +34,7 @@ _EPISODES_SHOWN = 20
 _EVENTS_SHOWN = 200
 
 
-class AlertInput(serializers.Serializer[Any]):
+class AlertInput(KnownFieldsSerializer[Any]):
     """An alert that somebody reports by hand; it stays until it is resolved."""
 
     name = TextField(max_length=200)
@@ -101,7 +107,7 @@ class AlertFilters(serializers.Serializer[None]):
         )
 
 
-class AcknowledgeInput(serializers.Serializer[Any]):
+class AcknowledgeInput(KnownFieldsSerializer[Any]):
     """That somebody is on it, and for how long that holds."""
 
     owner = TextField(

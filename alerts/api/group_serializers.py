@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from alerts.api.rule_serializers import RuleOutput, checked_part
-from alerts.api.serializers import DurationField, LabelsField, TextField
+from alerts.api.serializers import DurationField, KnownFieldsSerializer, LabelsField, TextField
 from alerts.models import RuleGroup
 from alerts.rules.definition import check_labels
 
@@ -41,7 +42,7 @@ class IntervalField(DurationField):
         )
     ]
 )
-class GroupInput(serializers.Serializer[RuleGroup]):
+class GroupInput(KnownFieldsSerializer[RuleGroup]):
     """A rule group; its rules are made by `/api/alert-rules`."""
 
     name = TextField(max_length=200)
@@ -63,6 +64,10 @@ class GroupInput(serializers.Serializer[RuleGroup]):
     )
     labels = LabelsField(default=dict, help_text="Given to the results of all its rules.")
     enabled = serializers.BooleanField(default=True)
+
+    def shown_fields(self) -> Iterable[str]:
+        """Return the fields of a group as it is shown."""
+        return GroupWithRulesOutput.Meta.fields
 
     def validate_name(self, name: str) -> str:
         """Refuse a name that another group of the same file has."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from alerts.api.serializers import DurationField, FilterSerializer, LabelsField, TextField, checked
+from alerts.api.serializers import (
+    DurationField,
+    FilterSerializer,
+    KnownFieldsSerializer,
+    LabelsField,
+    TextField,
+    checked,
+)
 from alerts.models import Otherwise, Rule, RuleGroup, RuleHealth, RuleKind, Severity
 from alerts.models.rules import DEFAULT_GROUP_NAME
 from alerts.rules.condition import Comparison, Fold, WindowFunction
@@ -22,6 +29,7 @@ from alerts.rules.definition import (
     expression_of_form,
     expression_of_promql,
 )
+from alerts.rules.errors import InvalidRuleError
 
 _FORM_FIELDS = (
     "metric",
@@ -46,6 +54,8 @@ _ALERTING_VALUES: dict[str, Any] = {
     "on_no_data": Otherwise.KEEP,
     "on_error": Otherwise.KEEP,
 }
+# What rule files of Prometheus call what has another name here.
+_NAMES_IN_FILES = {"alert": "name", "for": "duration"}
 _NAMES_ON_THE_WIRE = {"hold_ms": "duration", "keep_firing_ms": "keep_firing_for"}
 
 SIMPLE_RULE = OpenApiExample(
@@ -93,7 +103,7 @@ RECORDING_RULE = OpenApiExample(
 
 
 @extend_schema_serializer(examples=[SIMPLE_RULE, PROMQL_RULE, RECORDING_RULE])
-class RuleInput(serializers.Serializer[Rule]):
+class RuleInput(KnownFieldsSerializer[Rule]):
     """An alerting rule: `metric`, `operator`, `threshold` (the simple form) or `expr` in PromQL.
 
     With `record` it is a recording rule, which writes what `expr` gives as a metric of that name.
@@ -175,6 +185,14 @@ class RuleInput(serializers.Serializer[Rule]):
     annotations = LabelsField(default=dict, help_text="What people read; templates work.")
     enabled = serializers.BooleanField(default=True)
 
+    def shown_fields(self) -> Iterable[str]:
+        """Return the fields of a rule as it is shown."""
+        return RuleOutput.Meta.fields
+
+    def other_names(self) -> Mapping[str, str]:
+        """Return what rule files call fields."""
+        return _NAMES_IN_FILES
+
     def validate_annotations(self, annotations: dict[str, str]) -> dict[str, str]:
         """Refuse names that are none, and templates that do not parse."""
         return checked_part(check_annotations, annotations)
@@ -192,7 +210,7 @@ class RuleInput(serializers.Serializer[Rule]):
         expr, resolve_expr = attrs.pop("expr", None), attrs.pop("resolve_expr", None)
         if attrs["kind"] == RuleKind.RECORDING:
             self._check_recording(attrs, given, resolve_expr)
-            checked(check_recorded_name, attrs["name"])
+            self._check_recorded_name(attrs["name"])
             checked(check_recorded_labels, self._effective(attrs, "labels"))
             attrs |= _ALERTING_VALUES
             found = None if expr is None and self.partial else expression_of(expr or "")
@@ -231,6 +249,14 @@ class RuleInput(serializers.Serializer[Rule]):
         if not name:
             _refuse("name", "This field is required.")
         return kind or (str(rule.kind) if rule is not None else str(RuleKind.ALERTING)), name
+
+    def _check_recorded_name(self, name: str) -> None:
+        try:
+            check_recorded_name(name)
+        except InvalidRuleError as error:
+            _refuse(
+                "record" if "record" in self.initial_data else "name", error.problems[0].message
+            )
 
     def _check_recording(
         self, attrs: Mapping[str, Any], form: Mapping[str, Any], resolve_expr: str | None

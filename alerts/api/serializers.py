@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
@@ -16,6 +16,7 @@ from observability.promql.durations import format_duration
 from observability.promql.matchers import MatchOp
 
 _Value = TypeVar("_Value")
+_Model = TypeVar("_Model")
 
 
 def checked(check: Callable[..., _Value], *args: Any) -> _Value:
@@ -26,6 +27,30 @@ def checked(check: Callable[..., _Value], *args: Any) -> _Value:
         raise serializers.ValidationError(
             {problem.field: [problem.message] for problem in error.problems}
         ) from error
+
+
+class KnownFieldsSerializer(serializers.Serializer[_Model]):
+    """Refuses fields that it does not know: one that is misspelled would be lost unnoticed."""
+
+    def shown_fields(self) -> Iterable[str]:
+        """Return what answers hold, which may be sent back; what cannot be set is passed over."""
+        return ()
+
+    def other_names(self) -> Mapping[str, str]:
+        """Return what others call its fields, with the names that they have here."""
+        return {}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the values."""
+        if isinstance(data, Mapping):
+            known = {*self.fields, *self.shown_fields()}
+            if unknown := [str(name) for name in data if name not in known]:
+                raise serializers.ValidationError({name: self._unknown(name) for name in unknown})
+        return super().to_internal_value(data)
+
+    def _unknown(self, name: str) -> list[str]:
+        meant = self.other_names().get(name)
+        return [f"there is no such field{f'; did you mean {meant}?' if meant else ''}"]
 
 
 class TextField(serializers.CharField):

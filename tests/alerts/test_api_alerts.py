@@ -289,10 +289,12 @@ def test_what_is_not_there_has_no_details(client: Client, path: str) -> None:
     assert client.get(f"/api/alerts/999999999999999999{path}").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["acknowledge", "comments"])
-def test_nothing_is_said_about_what_is_not_there(client: Client, path: str) -> None:
+@pytest.mark.parametrize(("path", "body"), [("acknowledge", {}), ("comments", {"text": "x"})])
+def test_nothing_is_said_about_what_is_not_there(
+    client: Client, path: str, body: dict[str, str]
+) -> None:
     response = client.post(
-        f"/api/alerts/999999999999999999/{path}", {"text": "x"}, content_type="application/json"
+        f"/api/alerts/999999999999999999/{path}", body, content_type="application/json"
     )
 
     assert response.status_code == 404

@@ -241,7 +241,7 @@ def test_a_recording_rule_is_made_of_record_and_expr(api: Api) -> None:
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"record": "a b", "expr": "up"}, "name"),
+        ({"record": "a b", "expr": "up"}, "record"),
         ({"record": "a", "name": "b", "expr": "up"}, "record"),
         ({"record": "a", "kind": "alerting", "expr": "up"}, "record"),
         ({"record": "a"}, "expr"),
@@ -426,3 +426,29 @@ def test_changes_are_remembered_with_the_key_that_made_them(api: Api) -> None:
         ("rule", "deleted"),
     ]
     assert all(by.startswith("key ") for _, _, by in revisions)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field", "message"),
+    [
+        (
+            "/api/alert-rules",
+            {**CPU, "for": "5m"},
+            "for",
+            "there is no such field; did you mean duration?",
+        ),
+        ("/api/alert-rules", {**CPU, "keep_fireing_for": "5m"}, "keep_fireing_for", ""),
+        ("/api/rule-groups", {"name": "web", "intervall": "30s"}, "intervall", ""),
+        ("/api/alerts", {"name": "Disk", "sevrity": "info"}, "sevrity", ""),
+    ],
+    ids=["a-name-of-rule-files", "rule", "group", "alert"],
+)
+def test_a_field_that_is_unknown_is_not_lost_unnoticed(
+    api: Api, path: str, body: dict[str, object], field: str, message: str
+) -> None:
+    response = api("POST", path, body)
+
+    assert response.status_code == 422, response.content
+    assert response.json()["error"]["details"] == [
+        {"field": field, "message": message or "there is no such field"}
+    ]

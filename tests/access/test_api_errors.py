@@ -186,3 +186,7 @@ def test_form_of_an_error_outside_drf_follows_the_address(
     assert api.status_code == page.status_code == status
     assert api["Content-Type"] == "application/json"
     assert page["Content-Type"].startswith("text/html")
+
+
+def test_a_conflict_has_a_code_of_its_own() -> None:
+    assert ApiError(409, "somebody was faster").get_codes() == "conflict"

@@ -154,7 +154,9 @@ class RuleGroupAdmin(HasRuleFiles, KeepsHistory, ModelAdmin):  # type: ignore[mi
             return "never"
         missed = group.missed_iterations
         told = format_html(" {}", badge(f"{missed:,} missed", "warning")) if missed else ""
-        return format_html("{}, {}{}", ago(group.evaluated_at), self.shown_duration(group), told)
+        return format_html(
+            "<span>{}, {}{}</span>", ago(group.evaluated_at), self.shown_duration(group), told
+        )
 
     @display(description="last evaluation", ordering="evaluated_at")  # type: ignore[untyped-decorator] # unfold has no types
     def last_evaluation(self, group: RuleGroup) -> SafeString | str:

@@ -25,6 +25,8 @@ from observability.promql.go_floats import plain
 OWN_ANNOTATIONS = ("summary", "description", "runbook_url", "dashboard_url")
 """The annotations that have a field of their own."""
 
+_LINKS = {"runbook_url", "dashboard_url"}
+
 SIMPLE_FIELDS = (
     "metric",
     "filters",
@@ -178,9 +180,17 @@ class RuleForm(RuleFields):
             "annotations": values["annotations"],
         }
         self._try(check_annotations, values["annotations"])
+        self._check_links(own)
         has_severity = bool(values.get("severity"))
         self._try(lambda labels: check_labels(labels, has_severity=has_severity), self._texts["labels"])  # fmt: skip
         self._expression = self._simple(values) if is_simple else self._promql(values)
+
+    def _check_links(self, own: dict[str, str]) -> None:
+        """Refuse addresses that pages and messages would not show as links; templates may become any."""
+        for field in _LINKS & set(self.changed_data):
+            text = own[field]
+            if text and "{{" not in text and not text.startswith(("https://", "http://")):
+                self.add_error(field, "expected an address that begins with https:// or http://")
 
     def _promql(self, values: dict[str, Any]) -> Expression | None:
         return self._try(

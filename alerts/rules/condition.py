@@ -179,9 +179,9 @@ def _check_resolution(condition: Condition) -> None:
     if condition.comparison not in _INVERSE:
         message = f"needs one of {' '.join(_INVERSE)}; an alert by {condition.comparison} is over when that is false"
     elif lower and condition.resolve_threshold > condition.threshold:
-        message = f"expected {plain(condition.threshold)} or lower, or the alert would end while it is true"
+        message = f"expected a resolve threshold of {plain(condition.threshold)} or lower, or the alert would end while it is true"
     elif not lower and condition.resolve_threshold < condition.threshold:
-        message = f"expected {plain(condition.threshold)} or higher, or the alert would end while it is true"
+        message = f"expected a resolve threshold of {plain(condition.threshold)} or higher, or the alert would end while it is true"
     else:
         return
     raise InvalidRuleError([Problem("resolve_threshold", message)])

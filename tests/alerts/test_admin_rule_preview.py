@@ -73,6 +73,13 @@ def test_where_nothing_would_fire_the_form_says_how_far_from_it(operator: Client
     assert "<strong>95</strong>, which is 5 from &gt; 100" in answer["html"]
 
 
+@pytest.mark.usefixtures("heat")
+def test_an_expression_that_fails_says_why_once(operator: Client) -> None:
+    answer = operator.post(PREVIEW, promql("pva_heat / on(job) pva_heat > 1")).json()
+
+    assert answer["html"].count("many-to-many matching not allowed") == 1
+
+
 def test_a_metric_that_is_not_stored_is_named(operator: Client) -> None:
     answer = operator.post(PREVIEW, simple(metric="pva_heet")).json()
 
@@ -85,7 +92,11 @@ def test_a_metric_that_is_not_stored_is_named(operator: Client) -> None:
     [
         pytest.param(simple(metric=""), "name the metric", id="no metric"),
         pytest.param(simple(threshold=""), "Give the value to compare with", id="no threshold"),
-        pytest.param(simple(resolve_threshold="91"), "expected 90 or lower", id="resolve"),
+        pytest.param(
+            simple(resolve_threshold="91"),
+            "expected a resolve threshold of 90 or lower",
+            id="resolve",
+        ),
         pytest.param(promql(""), "write the expression", id="no expression"),
         pytest.param(promql("up", resolve_expr="up["), "parse error", id="resolve condition"),
     ],

@@ -70,7 +70,7 @@ def test_the_whole_simple_form_compiles(operator: Client) -> None:
                 "aggregation": "sum",
                 "by": "host, job",
                 "summary": "{{ $labels.host }} is at {{ $value }}",
-                "dashboard_url": "/d/1",
+                "dashboard_url": "https://boards.example/d/1",
                 "annotations-name": ["ticket", ""],
                 "annotations-value": ["{{ $labels.host | toUpper }}", ""],
                 "labels-name": ["team", ""],
@@ -91,7 +91,7 @@ def test_the_whole_simple_form_compiles(operator: Client) -> None:
     assert rule.labels == {"team": "{{ if gt $value 9.0 }}a{{ else }}b{{ end }}"}
     assert rule.annotations == {
         "summary": "{{ $labels.host }} is at {{ $value }}",
-        "dashboard_url": "/d/1",
+        "dashboard_url": "https://boards.example/d/1",
         "ticket": "{{ $labels.host | toUpper }}",
     }
 
@@ -258,9 +258,15 @@ def test_saving_a_rule_costs_the_same_in_a_group_of_any_size(
         ({"labels-name": "severity", "labels-value": "x"}, "labels", "has a field of its own"),
         ({"labels-name": ["a", "a"], "labels-value": ["1", "2"]}, "labels", "twice"),
         ({"labels-name": "a", "labels-value": "{{ end }}"}, "labels", "unexpected {{end}}"),
-        ({"resolve_threshold": "2"}, "resolve_threshold", "expected 1.5 or lower"),
+        (
+            {"resolve_threshold": "2"},
+            "resolve_threshold",
+            "expected a resolve threshold of 1.5 or lower",
+        ),
         ({"made_in": "promql", "expr": "up", "resolve_expr": "up["}, "resolve_expr", "parse error"),
         ({"dashboard_url": "{{ nope }}"}, "dashboard_url", 'function "nope" not defined'),
+        ({"runbook_url": "ask Ann"}, "runbook_url", "begins with https:// or http://"),
+        ({"dashboard_url": "/boards/1"}, "dashboard_url", "begins with https:// or http://"),
         ({"kind": "recording", "name": "a b", "expr": "up"}, "name", "is not a metric name"),
         (
             {"filters-label": "a", "filters-operator": "=~", "filters-value": "("},
@@ -278,6 +284,32 @@ def test_what_is_wrong_is_said_at_its_field(
     assert list(errors) == [field]
     assert message in errors[field][0]
     assert not Rule.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("https://wiki.example/hot", id="of the web"),
+        pytest.param("{{ $externalURL }}/admin/runbooks/hot/", id="template"),
+    ],
+)
+def test_a_runbook_is_an_address_or_a_template_of_one(operator: Client, address: str) -> None:
+    operator.post(ADD, fields(runbook_url=address))
+
+    assert Rule.objects.get().annotations["runbook_url"] == address
+
+
+def test_a_runbook_of_an_imported_rule_that_is_no_address_stays(operator: Client) -> None:
+    operator.post(ADD, fields())
+    Rule.objects.update(annotations={"runbook_url": "ask Ann"})
+    rule = Rule.objects.get()
+
+    operator.post(f"/admin/alerts/rule/{rule.pk}/change/", fields(runbook_url="ask Ann", threshold="3", position="0"))  # fmt: skip
+
+    rule.refresh_from_db()
+    assert rule.annotations["runbook_url"] == "ask Ann"
+    assert rule.form is not None
+    assert rule.form["threshold"] == 3
 
 
 def test_too_many_labels_are_refused_at_their_field(operator: Client) -> None:

@@ -113,19 +113,19 @@ def _do(values: dict[str, Any], ids: list[int], *, by: str) -> Done:
                 note=values["note"],
                 expires_in=_EXPIRES_IN[values["expires"]],
             )
-            return _told("acknowledged", len(acknowledge(ids, said, by=by, now=now)), len(ids), "resolved already")  # fmt: skip
+            return _told("alert", "acknowledged", len(acknowledge(ids, said, by=by, now=now)), len(ids), "resolved already")  # fmt: skip
         case "take_back":
-            return _told("taken back", len(take_back(ids, by=by, now=now)), len(ids), "not acknowledged")  # fmt: skip
+            return _told("acknowledgement", "taken back", len(take_back(ids, by=by, now=now)), len(ids), "not acknowledged")  # fmt: skip
         case "comment":
-            return _told("commented on", len(comment(ids, values["text"], by=by, now=now)), len(ids), "gone")  # fmt: skip
+            return _told("alert", "commented on", len(comment(ids, values["text"], by=by, now=now)), len(ids), "gone")  # fmt: skip
         case _:
             resolution = resolve_alerts(ids, by=by, now=now)
-            return _told("resolved", len(resolution.resolved), len(ids), "left as it is, because a rule's alert is resolved when the rule's condition ends")  # fmt: skip
+            return _told("alert", "resolved", len(resolution.resolved), len(ids), "left as it is, because a rule's alert is resolved when the rule's condition ends")  # fmt: skip
 
 
-def _told(verb: str, count: int, asked: int, why_not: str) -> Done:
+def _told(noun: str, verb: str, count: int, asked: int, why_not: str) -> Done:
     left = asked - count
-    text = f"{count:,} {verb}"
+    text = f"{count:,} {noun}{'' if count == 1 else 's'} {verb}"
     if left:
         text += f", {left:,} {why_not}"
     return Done(text + ".", messages.SUCCESS if count else messages.WARNING)

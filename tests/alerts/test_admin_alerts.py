@@ -260,6 +260,26 @@ def test_scripts_are_told_what_came_of_it(operator: Client) -> None:
     assert "a rule's alert is resolved when" in response.json()["message"]
 
 
+@pytest.mark.parametrize(
+    ("done", "count", "told"),
+    [
+        pytest.param({"do": "acknowledge"}, 1, "1 alert acknowledged.", id="one"),
+        pytest.param({"do": "comment", "text": "Look"}, 2, "2 alerts commented on.", id="two"),
+        pytest.param({"do": "take_back"}, 1, "0 acknowledgements taken back, 1 not acknowledged.", id="none"),
+    ],
+)  # fmt: skip
+def test_what_was_done_is_told_in_words(
+    operator: Client, done: dict[str, str], count: int, told: str
+) -> None:
+    chosen = [make(f"a{number}").pk for number in range(count)]
+
+    response = operator.post(
+        ACT, done | {"alert": chosen}, headers={"X-Requested-With": "XMLHttpRequest"}
+    )
+
+    assert response.json()["message"] == told
+
+
 def test_whole_groups_and_everything_that_matches_are_acted_on(operator: Client) -> None:
     for team in ("web", "web", "db"):
         make(f"{team}-{Alert.objects.count()}", labels={"team": team})

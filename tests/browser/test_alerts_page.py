@@ -81,7 +81,7 @@ def test_the_list_follows_what_fires_and_lets_people_act(portal: PortalProcess, 
     dialog.get_by_label("Owner").fill("ann")
     dialog.get_by_label("Note").fill("Closing the valve")
     dialog.get_by_role("button", name="Acknowledge").click()
-    expect(page.locator("#alerts-told")).to_have_text("1 acknowledged.")
+    expect(page.locator("#alerts-told")).to_have_text("1 alert acknowledged.")
     expect(rows.filter(has_text="Pump leaks")).to_contain_text("ann")
     expect(page.locator("#alerts-bar")).to_be_hidden()
 

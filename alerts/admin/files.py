@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -47,7 +48,10 @@ class WatchedRuleFileAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no ty
     fields = ("name", "shown_state", "shown_groups", "shown_error", "shown_since", "shown_read", "digest")  # fmt: skip
     readonly_fields = fields
     empty_title = "No rule files in the folder"
-    empty_hint = "Rule files in the folder RULES_DIR are in force as long as they lie there. To import one for good, go to the rule groups."
+
+    @property
+    def empty_hint(self) -> str:
+        return f"Rule files in {settings.RULES_DIR} are in force as long as they lie there. To import one for good, go to the rule groups."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WatchedRuleFile]:
         files: QuerySet[WatchedRuleFile] = super().get_queryset(request)

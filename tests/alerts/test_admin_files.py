@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -200,6 +201,12 @@ def test_a_wrong_version_is_told(operator: Client) -> None:
     page = operator.get(EXPORT, {"download": "1", "target": "latest"}).content.decode()
 
     assert "such as 2.42" in page
+
+
+def test_an_empty_list_of_rule_files_names_the_folder(operator: Client) -> None:
+    page = operator.get(FILES).content.decode()
+
+    assert f"Rule files in {settings.RULES_DIR} are in force" in page
 
 
 def test_rule_files_are_listed_with_what_is_wrong(

@@ -48,6 +48,9 @@ QUERY_TIMEOUT_SECONDS = 20.0
 GROUP_TIMEOUT_SECONDS = 30.0
 """After this, the rules of a group that have not had their turn get none in this iteration."""
 
+MAX_SAMPLES = 10_000_000
+"""How many samples and points the query of a rule may hold at once; a person's may hold five times as many."""
+
 TEMPLATES_SECONDS = 10.0
 """What all templates of a rule may take in one evaluation."""
 
@@ -202,7 +205,10 @@ class GroupEvaluator:
 
     def _ask(self, expr: Expr | str, at_ms: int) -> Value:
         left_seconds = self._go_on()
-        limits = Limits(timeout_seconds=min(QUERY_TIMEOUT_SECONDS, max(left_seconds, 1.0)))
+        limits = Limits(
+            max_samples=MAX_SAMPLES,
+            timeout_seconds=min(QUERY_TIMEOUT_SECONDS, max(left_seconds, 1.0)),
+        )
         options = QueryOptions(limits=limits)
         return self._backend.query(expr, at_ms=at_ms, options=options, storage=self._storage).value
 

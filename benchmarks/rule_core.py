@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,10 +24,12 @@ import psutil
 
 from benchmarks.rule_data import INTERVAL_SECONDS, Machines
 from benchmarks.rule_rows import Feed, make_groups
+from benchmarks.systems import PROJECT_DIR
 
 _PAST_SECONDS = 600
 _COMPACTION_SECONDS = 30
 _LONGEST_SECONDS = 3600.0
+_ROUNDS, _COLD_ROUNDS = 7, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +126,27 @@ class Core:
             self._feed.write(at_ms)
             if at_ms // 1000 % _COMPACTION_SECONDS < INTERVAL_SECONDS:
                 compaction.compact_log(now_ms=at_ms, seconds=600)
+
+
+def seconds_for_one(rule_set: str, *, rules: int, interval_seconds: int) -> float:
+    """Return the seconds that a rule takes in a warm process of its own, the median of some rounds."""
+    command = [sys.executable, "-m", "benchmarks.rules", "--core", f"--sets={rule_set}"]
+    command += [f"--rules={rules}", f"--interval={interval_seconds}", f"--rounds={_ROUNDS}"]
+    # A portal whose settings this process may have is none of its business.
+    environment = {"PATH": os.environ["PATH"]}
+    with subprocess.Popen(
+        command, cwd=PROJECT_DIR, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            # Not killed, for it ends its servers.
+            process.terminate()
+            raise
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed")
+    rates = [float(one.replace(",", "")) for one in re.findall(r"([\d,]+) rules/s", output)]
+    return 1 / statistics.median(rates[_COLD_ROUNDS:])
 
 
 def _round(now: datetime) -> Round:

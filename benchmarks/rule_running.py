@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 
@@ -58,7 +58,7 @@ class Watched:
         evaluations: Of rules.
         failed: Of them, without success.
         missed: Iterations of groups that did not happen.
-        busy_seconds: What the evaluations took by the system's own account.
+        busy_seconds: What the evaluations took; of the portal without what is done for many at once.
         cpu_seconds: What it used.
         idle_cpu_seconds: What it uses in the same time without rules.
         active: Alerts that were pending or firing at the end.
@@ -76,7 +76,7 @@ class Watched:
     idle_cpu_seconds: float
     active: int
     fired: int
-    lags: NDArray[np.float64]
+    lags: NDArray[np.float64] = field(repr=False)
 
     @property
     def rules_a_second(self) -> float:

@@ -19,10 +19,16 @@ _SECONDS_OF_BACKTESTS = 10.0
 
 
 @shared_task(ignore_result=True, soft_time_limit=60, time_limit=70)
-def evaluate_due() -> None:
-    """Evaluate the rule groups that are due and that no other worker has."""
+def evaluate_due(*, is_patient: bool = False) -> None:
+    """Evaluate the rule groups that are due and that no other worker has.
+
+    Beat asks so patiently; who has just made a group due does not.
+    """
     evaluation.evaluate_due_groups(
-        backend=get_backend(), clock=timezone.now, budget_seconds=_EVALUATION_BUDGET_SECONDS
+        backend=get_backend(),
+        clock=timezone.now,
+        budget_seconds=_EVALUATION_BUDGET_SECONDS,
+        is_patient=is_patient,
     )
     changes.resolve_abandoned(now=timezone.now())
 

@@ -204,14 +204,19 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat" / "schedule")
 
 
-def _tick(task: str, seconds: float) -> dict[str, Any]:
+def _tick(task: str, seconds: float, **arguments: Any) -> dict[str, Any]:
     """Return a beat entry that says 'claim what is due'; a tick nobody took in time is worthless."""
-    return {"task": task, "schedule": schedule(seconds), "options": {"expires": max(seconds, 5)}}
+    return {
+        "task": task,
+        "schedule": schedule(seconds),
+        "kwargs": arguments,
+        "options": {"expires": max(seconds, 5)},
+    }
 
 
 CELERY_BEAT_SCHEDULE = {
     "beat-heartbeat": _tick("observability.telemetry.tasks.beat_heartbeat", 5),
-    "evaluate-due-rule-groups": _tick("alerts.tasks.evaluate_due", 1),
+    "evaluate-due-rule-groups": _tick("alerts.tasks.evaluate_due", 1, is_patient=True),
     "flush-due-alert-groups": _tick("alerts.tasks.flush_due", 1),
     "deliver-due-notifications": _tick("alerts.tasks.deliver_due", 1),
     "compact-sample-log": _tick("observability.metrics.tasks.compact_sample_log", 30),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.apps import apps
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Least
 from django.urls import reverse
 from django.utils import timezone
 
 DEFAULT_GROUP_NAME = "Default"
+
+LONGEST_PATIENCE = timedelta(seconds=1.5)
+"""How long a due group waits for others, and never longer than a tenth of its interval."""
 
 
 class Severity(models.TextChoices):
@@ -61,6 +64,15 @@ class RuleGroupQuerySet(models.QuerySet["RuleGroup"]):
     def due(self, *, at: datetime) -> RuleGroupQuerySet:
         """Return free and enabled groups whose next iteration has come."""
         return self.free(at=at).filter(enabled=True, next_evaluation_at__lte=at)
+
+    def ripe(self, *, at: datetime) -> RuleGroupQuerySet:
+        """Return due groups that have waited long enough for others to be evaluated with them."""
+        tenth = models.ExpressionWrapper(
+            models.F("interval_ms") * timedelta(microseconds=100),
+            output_field=models.DurationField(),
+        )
+        patience = Least(tenth, models.Value(LONGEST_PATIENCE))
+        return self.due(at=at).filter(next_evaluation_at__lte=at - patience)
 
 
 class RuleGroup(models.Model):

@@ -476,3 +476,30 @@ def test_state_is_kept_over_a_restart() -> None:
     evaluate(NOW)
 
     assert states() == [AlertState.FIRING]
+
+
+def test_groups_that_are_just_due_wait_for_others() -> None:
+    first = RuleGroupFactory.create(name="First", interval_ms=60_000, next_evaluation_at=NOW)
+    later = NOW + timedelta(seconds=1)
+    second = RuleGroupFactory.create(name="Second", interval_ms=60_000, next_evaluation_at=later)
+    for group in (first, second):
+        RuleFactory.create(group=group)
+
+    def evaluated(after: float) -> list[str]:
+        outcomes = evaluation.evaluate_due_groups(
+            backend=get_backend(),
+            clock=lambda: NOW + timedelta(seconds=after),
+            budget_seconds=5,
+            is_patient=True,
+        )
+        return [outcome.rule.group.name for outcome in outcomes]
+
+    assert evaluated(1.4) == []
+    assert evaluated(1.6) == ["First", "Second"]
+
+
+def test_a_group_of_a_short_interval_waits_but_a_tenth_of_it() -> None:
+    group = RuleGroupFactory.create(interval_ms=1_000, next_evaluation_at=NOW)
+
+    assert not RuleGroup.objects.ripe(at=NOW + timedelta(milliseconds=90)).exists()
+    assert RuleGroup.objects.ripe(at=NOW + timedelta(milliseconds=110)).get() == group

@@ -34,7 +34,7 @@ def promtool(*arguments: str) -> str:
         ("instant", ["--time={end}", "{server}", "1 + 1"]),
         ("range", ["--start={start}", "--end={end}", "--step=1m", "{server}", "up"]),
         ("range", ["--start={start}", "--end={end}", "{server}", "avg(node_cpu_seconds_total)"]),
-        ("series", ["--match=up", '--match={{instance=~".:9100"}}', "{server}"]),
+        ("series", ['--match=up{{job="nothing"}}', '--match={{instance=~".:9100"}}', "{server}"]),
         ("series", ["--match=up", "--start={start}", "--end={end}", "{server}"]),
         ("labels", ['--match={{instance=~".:9100"}}', "{server}", "instance"]),
         ("labels", ["--match=up", "{server}", "__name__"]),

@@ -1,6 +1,7 @@
 """Walks the tree at one step."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from observability.promql.labels import LabelSet
 from observability.promql.matchers import matches_all
@@ -242,8 +243,10 @@ class Reference:
 
     def _timestamp(self, arg: Expr, at_ms: int) -> Vector:
         if isinstance(arg, VectorSelector):
+            # Of the sample itself, smoothed or not: so does Prometheus.
+            plain = replace(arg, boundary=None)
             return [
-                Sample(labels, time / 1000, True) for labels, _, time in self._select(arg, at_ms)
+                Sample(labels, time / 1000, True) for labels, _, time in self._select(plain, at_ms)
             ]
         return [sample.with_value(at_ms / 1000) for sample in self._vector(arg, at_ms)]
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from django.db import transaction
 
 from benchmarks.rule_data import Machines, rule_groups
 
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
     from observability.promql.labels import LabelSet
 
 
+@transaction.atomic
 def make_groups(rule_set: str, *, rules: int, interval_seconds: float, due_at: datetime) -> None:
-    """Put the groups of a set in the place of all others, with no alerts yet."""
+    """Put the groups of a set in the place of all others, with no alerts yet.
+
+    All at once: a worker that saw the groups before their rules would take them for empty.
+    """
     from alerts.models import Rule, RuleGroup  # noqa: PLC0415 (settings are ready only now)
 
     delete_all_groups()

@@ -11,8 +11,8 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from alerts.admin.shown import SEVERITY_TONES
 from alerts.models import Rule, Severity
+from alerts.shown import SEVERITY_TONES
 from alerts.templatetags.rule_values import as_took, health_badge, state_badges
 from observability.access.shown import ago, badge
 from observability.promql.durations import format_duration

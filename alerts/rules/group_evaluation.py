@@ -181,7 +181,7 @@ class GroupEvaluator:
         evaluation: Evaluation | None = None
         if rule is not None:
             try:
-                found = found or self._answer(rule.expr)
+                found = found or answer(rule.expr, self._ask, at_ms=self._asked_ms)
                 evaluation = self._take(planned, found, active)
             except (PromQLError, RuleEvaluationError) as problem:
                 error = str(problem)
@@ -199,9 +199,6 @@ class GroupEvaluator:
             # What it wrote before it failed ends when it next has a result without that.
             self._recorded[planned.row.pk] = self._memory(planned, active)[0].series
         return self._outcome(planned, found, error=error, evaluation=evaluation, active=active)
-
-    def _answer(self, expr: Expr) -> Answer:
-        return answer(expr, self._ask, at_ms=self._asked_ms)
 
     def _ask(self, expr: Expr | str, at_ms: int) -> Value:
         left_seconds = self._go_on()
